@@ -1,0 +1,39 @@
+"""Exceptions and warnings of fastlogreg.
+
+Each is also a built-in ``ValueError``, ``TypeError`` or ``Warning``, so that code
+written for scikit-learn catches them without knowing them.  scikit-learn's own
+``NotFittedError``, ``ConvergenceWarning`` and ``DataConversionWarning`` are raised
+as they are, by the estimators.
+"""
+
+
+class FastLogRegError(Exception):
+    """Base class of every exception that fastlogreg raises by itself."""
+
+
+class InvalidDataError(FastLogRegError, ValueError):
+    """X, y or sample_weight hold values that no model can be fitted to."""
+
+
+class InvalidParameterError(FastLogRegError, ValueError):
+    """A parameter has a value out of its range."""
+
+
+class InvalidParameterTypeError(FastLogRegError, TypeError):
+    """A parameter has a type that is not accepted."""
+
+
+class DivergenceError(FastLogRegError, ArithmeticError, ValueError):
+    """The numbers of an iteration left the range of float64."""
+
+
+class ModelFileError(FastLogRegError, ValueError):
+    """A model file is damaged, of another kind or of a newer format."""
+
+
+class FastLogRegWarning(UserWarning):
+    """Base class of the warnings that fastlogreg issues by itself."""
+
+
+class KernelCacheWarning(FastLogRegWarning):
+    """Compiled kernels could not be read from or written to the disk cache."""
