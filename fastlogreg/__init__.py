@@ -1,0 +1,3 @@
+"""Logistic regression for large tables on multicore CPUs."""
+
+__version__ = "0.1.0"

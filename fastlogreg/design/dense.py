@@ -1,0 +1,85 @@
+"""A dense table in memory, or mapped into it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fastlogreg.design.protocol import DenseBackend, Targets
+
+__all__ = ["DenseDesign", "kernel_ready"]
+
+
+class DenseDesign:
+    """Dense X, read where it lies: C or F order, writable or read-only.
+
+    Parameters
+    ----------
+    X : ndarray of float32 or float64, shape (n_rows, n_columns)
+        Used without a copy if `kernel_ready`; any other layout is copied once.
+    backend : DenseBackend
+        The whole passes, from `load_backend`.
+    n_threads : int
+        How many threads a pass may use.
+    """
+
+    def __init__(self, X: np.ndarray, backend: DenseBackend, n_threads: int) -> None:
+        self.X = X if kernel_ready(X) else np.array(X, dtype=X.dtype.newbyteorder("="), order="C")
+        self.backend = backend
+        self.n_threads = n_threads
+        self.passes = 0.0
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of X."""
+        return int(self.X.shape[0])
+
+    @property
+    def n_columns(self) -> int:
+        """Columns of X."""
+        return int(self.X.shape[1])
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of X's numbers."""
+        return self.X.dtype
+
+    def loss_gradient(
+        self, coef: np.ndarray, targets: Targets, weights: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return losses ``(k,)`` and gradients ``(d + 1, k)``, one pass."""
+        self.passes += 1
+        return self.backend.loss_gradient(
+            self.X, coef, targets.codes, weights, targets.class_weights, self.n_threads
+        )
+
+    def hessian(
+        self, coef: np.ndarray, targets: Targets, weights: np.ndarray | None
+    ) -> np.ndarray:
+        """Return Hessians ``(k, d + 1, d + 1)``, one pass."""
+        self.passes += 1
+        return self.backend.hessian(
+            self.X, coef, targets.codes, weights, targets.class_weights, self.n_threads
+        )
+
+    def decision(self, coef: np.ndarray) -> np.ndarray:
+        """Return decisions ``(n, k)`` in the type of X, one pass."""
+        self.passes += 1
+        return self.backend.decision(self.X, coef, self.n_threads)
+
+    def take(self, rows: np.ndarray) -> DenseDesign:
+        """Return the design of some rows, copied in the order of X."""
+        if self.X.flags.c_contiguous:
+            return DenseDesign(self.X[rows], self.backend, self.n_threads)
+        return DenseDesign(self.X.T[:, rows].T, self.backend, self.n_threads)
+
+
+def kernel_ready(X: np.ndarray) -> bool:
+    """Return whether compiled loops may read X as it lies in memory.
+
+    Strided views would need a kernel of their own, and unaligned or byte-swapped arrays
+    are undefined behaviour in one.
+    """
+    contiguous = X.flags.c_contiguous or X.flags.f_contiguous
+    return bool(contiguous and X.flags.aligned and X.dtype.isnative)

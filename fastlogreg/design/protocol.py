@@ -1,0 +1,117 @@
+"""What a storage of X offers to an objective, and how a backend is loaded."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
+
+import numpy as np
+
+__all__ = ["DenseBackend", "Design", "Targets", "load_backend"]
+
+_PACKAGES = {"numba": "fastlogreg.kernels", "numpy": "fastlogreg.reference"}
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Labels as the passes read them.
+
+    Parameters
+    ----------
+    codes : ndarray of int8, shape (n_rows,)
+        The class of each row; 1 is the positive class.
+    class_weights : ndarray of float64, shape (n_classes,)
+        What a row counts by its class; looked up by code, never spread over the rows.
+    """
+
+    codes: np.ndarray
+    class_weights: np.ndarray
+
+    def take(self, rows: np.ndarray) -> Targets:
+        """Return the labels of some rows."""
+        return Targets(self.codes[rows], self.class_weights)
+
+    def total_weight(self, weights: np.ndarray | None) -> float:
+        """Return the sum over rows of class weight times sample weight."""
+        per_class = np.bincount(self.codes, weights, minlength=len(self.class_weights))
+        return float(per_class @ self.class_weights)
+
+
+class Design(Protocol):
+    """X as an operator with an appended column of ones.
+
+    With ``n`` rows, ``d`` columns and ``k`` outputs, coefficients and gradients are
+    ``(d + 1, k)`` float64, the intercept in the last row.  Results are new arrays,
+    summed over rows and not divided by anything.  Every method but `take` reads X once
+    and adds 1 to `passes`.
+    """
+
+    passes: float
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of X."""
+
+    @property
+    def n_columns(self) -> int:
+        """Columns of X."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of X's numbers."""
+
+    def loss_gradient(
+        self, coef: np.ndarray, targets: Targets, weights: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return losses ``(k,)`` and gradients ``(d + 1, k)``."""
+
+    def hessian(
+        self, coef: np.ndarray, targets: Targets, weights: np.ndarray | None
+    ) -> np.ndarray:
+        """Return Hessians ``(k, d + 1, d + 1)``."""
+
+    def decision(self, coef: np.ndarray) -> np.ndarray:
+        """Return decisions ``(n, k)`` in the type of X."""
+
+    def take(self, rows: np.ndarray) -> Design:
+        """Return the design of some rows, copied, with a count of its own."""
+
+
+class DenseBackend(Protocol):
+    """The whole passes that `fastlogreg.kernels.dense` and its mirror define."""
+
+    def loss_gradient(
+        self,
+        X: np.ndarray,
+        coef: np.ndarray,
+        codes: np.ndarray,
+        weights: np.ndarray | None,
+        class_weights: np.ndarray,
+        n_threads: int,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return losses and gradients."""
+
+    def hessian(
+        self,
+        X: np.ndarray,
+        coef: np.ndarray,
+        codes: np.ndarray,
+        weights: np.ndarray | None,
+        class_weights: np.ndarray,
+        n_threads: int,
+    ) -> np.ndarray:
+        """Return Hessians."""
+
+    def decision(self, X: np.ndarray, coef: np.ndarray, n_threads: int) -> np.ndarray:
+        """Return decisions."""
+
+
+def load_backend(name: str, storage: str = "dense") -> DenseBackend:
+    """Import the whole passes of a backend, "numba" or "numpy", for a storage of X.
+
+    This is the only import of kernels and reference above their floor: a fit on NumPy
+    never loads numba.
+    """
+    module: object = importlib.import_module(f"{_PACKAGES[name]}.{storage}")
+    return cast(DenseBackend, module)

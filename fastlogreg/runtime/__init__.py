@@ -1,0 +1,1 @@
+"""What the machine offers: just-in-time compilation and threads."""

@@ -1,0 +1,182 @@
+"""The one place that takes numba's decorators.
+
+It settles, for every kernel, the flags, the error model and where compiled code
+is kept between processes, and hands on ``prange``.
+
+Flags
+-----
+- ``error_model="numpy"``: a division must not carry a raising branch, or the loop
+  around it is not vectorised.
+- `block_kernel` may regroup sums (``reassoc``), which is what lets LLVM keep
+  several partial sums in one vector register.  NaN and infinity stay honest:
+  ``nnan`` and ``ninf`` are never set.
+- `pointwise` functions are exact to a stated number of ulp, so they carry their own
+  explicit ``contract`` alone.  Without it they would inherit the flags of whichever
+  caller compiles them first.
+
+Cache
+-----
+Compiled code lies in one directory per state of the sources: its name is a hash of
+every kernel file and of this one, since numba's own key sees neither the globals
+nor the callees of a function.  Each signature has an index and a data file of its
+own, so that processes that compile at once cannot mix two signatures up.  A file
+that cannot be read or written costs a compilation and one warning, nothing else.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar, cast
+
+import numba
+from numba import prange
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile
+
+from fastlogreg.errors import KernelCacheWarning
+
+__all__ = ["block_kernel", "cache_directory", "parallel_driver", "pointwise", "prange"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_SUM_FLAGS = frozenset({"reassoc", "contract", "nsz", "arcp", "afn"})
+
+
+def pointwise(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile scalar mathematics that keeps its rounding in every caller."""
+    return cast(
+        Callable[P, R],
+        numba.njit(error_model="numpy", fastmath={"contract"}, nogil=True)(function),
+    )
+
+
+def block_kernel(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile the serial work on one block of rows; it releases the GIL."""
+    dispatcher = numba.njit(error_model="numpy", fastmath=set(_SUM_FLAGS), nogil=True)(function)
+    return cast(Callable[P, R], _cached(dispatcher))
+
+
+def parallel_driver(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile a bare ``prange`` over blocks, each done by a `block_kernel`."""
+    dispatcher = numba.njit(error_model="numpy", parallel=True, nogil=True)(function)
+    return cast(Callable[P, R], _cached(dispatcher))
+
+
+@functools.cache
+def source_hash() -> str:
+    """Return a hash of all that decides what the kernels compile to."""
+    package = Path(__file__).resolve().parents[1]
+    digest = hashlib.sha256()
+    for path in [Path(__file__), *sorted((package / "kernels").glob("*.py"))]:
+        digest.update(path.name.encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:20]
+
+
+@functools.cache
+def cache_directory() -> Path | None:
+    """Return the folder of the compiled kernels, None where none can be written.
+
+    ``FASTLOGREG_CACHE_DIR`` names another base folder; set to an empty string it
+    switches the cache off.  The default is the user's own cache folder.
+    """
+    base = os.environ.get("FASTLOGREG_CACHE_DIR")
+    if base == "":
+        return None
+    try:
+        folder = Path(base) if base else _user_cache()
+        folder = folder / f"kernels-{source_hash()}"
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except (OSError, RuntimeError):
+        return None
+    return folder if os.access(folder, os.W_OK) else None
+
+
+def _user_cache() -> Path:
+    if sys.platform == "win32":
+        return Path(os.environ["LOCALAPPDATA"]) / "fastlogreg"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "fastlogreg"
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "fastlogreg"
+
+
+def _cached(dispatcher: Any) -> Any:
+    if cache_directory() is not None and hasattr(dispatcher, "py_func"):
+        dispatcher._cache = _KernelCache(dispatcher.py_func)
+    return dispatcher
+
+
+class _Locator:
+    """Tells numba's cache where the files lie and which state of the sources they fit."""
+
+    def __init__(self, function: Callable[..., object]) -> None:
+        self._py_file = function.__code__.co_filename
+
+    def get_cache_path(self) -> str:
+        return str(cache_directory())
+
+    def get_source_stamp(self) -> str:
+        return source_hash()
+
+    def get_disambiguator(self) -> str:
+        return "kernel"
+
+    def ensure_cache_path(self) -> None:
+        Path(self.get_cache_path()).mkdir(parents=True, exist_ok=True)
+
+    @classmethod
+    def from_function(cls, function: Callable[..., object], _file: str) -> _Locator:
+        return cls(function)
+
+
+class _CacheImplementation(CompileResultCacheImpl):  # type: ignore[misc]
+    _locator_classes = (_Locator,)
+
+
+class _KernelCache(FunctionCache):  # type: ignore[misc]
+    """numba's function cache with a file per signature, and no way to raise."""
+
+    _impl_class = _CacheImplementation
+    _warned = False
+
+    def _file(self, signature: Any, codegen: Any) -> tuple[Any, IndexDataCacheFile]:
+        key = self._index_key(signature, codegen)
+        name = hashlib.sha256(repr(key).encode()).hexdigest()[:16]
+        base = f"{self._impl.filename_base}-{name}"
+        return key, IndexDataCacheFile(self._cache_path, base, source_hash())
+
+    def _load_overload(self, sig: Any, target_context: Any) -> Any:
+        try:
+            key, file = self._file(sig, target_context.codegen())
+            data = file.load(key)
+            return None if data is None else self._impl.rebuild(target_context, data)
+        except Exception as error:  # a damaged pickle can raise anything
+            self._warn("read", error)
+            return None
+
+    def _save_overload(self, sig: Any, data: Any) -> None:
+        try:
+            if self._impl.check_cachable(data):
+                self._impl.locator.ensure_cache_path()
+                key, file = self._file(sig, data.codegen)
+                file.save(key, self._impl.reduce(data))
+        except OSError as error:
+            self._warn("written", error)
+
+    def _warn(self, verb: str, error: Exception) -> None:
+        if not _KernelCache._warned:
+            _KernelCache._warned = True
+            warnings.warn(
+                f"compiled kernels could not be {verb} in {self._cache_path} "
+                f"({type(error).__name__}: {error}); they are compiled anew in this process. "
+                "Delete that folder, or point FASTLOGREG_CACHE_DIR to a writable one.",
+                KernelCacheWarning,
+                stacklevel=2,
+            )
