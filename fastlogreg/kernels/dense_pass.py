@@ -41,7 +41,6 @@ def link_tile(z, codes, first, count, row_weight):
         code = codes[first + i]
         loss, pull = loss_pull(signed(z[i], code))
         weight = row_weight[i]
-        # A row of weight 0 is no row, even where its loss is infinite.
         total += weight * loss
         z[i] = weight * (-pull if code == 1 else pull)
     return total

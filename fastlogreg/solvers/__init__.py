@@ -1,0 +1,44 @@
+"""Methods that minimise an objective, a file each.
+
+A solver is a function ``minimise(objective, start, *, tol, max_iter, callback)`` that
+returns a `Solution`.  It knows nothing of storage, threads or numba.  Adding one is a
+file here and a line in `SOLVERS`.
+
+- ``objective``: has ``value_gradient`` and ``passes``, and ``hessian`` where a method
+  needs it;
+- ``start``: float64 coefficients ``(n_columns + 1, n_outputs)``, not changed;
+- ``tol``: bound on the gradient's largest component and on the predicted decrease;
+- ``max_iter``: most steps;
+- ``callback``: called with a `Step` at the start and after every step; a true answer
+  stops the run.
+"""
+
+from typing import Protocol
+
+import numpy as np
+
+from fastlogreg.solvers import lbfgs, newton_cholesky
+from fastlogreg.solvers.solution import Callback, Solution, Status, Step, TwiceDifferentiable
+
+__all__ = ["SOLVERS", "Callback", "Solution", "Solver", "Status", "Step"]
+
+
+class Solver(Protocol):
+    """The signature of every solver."""
+
+    def __call__(
+        self,
+        objective: TwiceDifferentiable,
+        start: np.ndarray,
+        *,
+        tol: float,
+        max_iter: int,
+        callback: Callback | None = None,
+    ) -> Solution:
+        """Return the solution of a run from *start*."""
+
+
+SOLVERS: dict[str, Solver] = {
+    "lbfgs": lbfgs.minimise,
+    "newton-cholesky": newton_cholesky.minimise,
+}

@@ -1,0 +1,165 @@
+"""The loop that every solver here runs: it owns limits, convergence and history.
+
+A solver brings a `CurvatureModel`, which turns a gradient into a direction; the loop
+searches along it and decides when to stop.  Converged is when no component of the
+gradient exceeds ``tol`` *and* the model predicts a decrease of at most
+``tol * max(F, tol)``: the first alone depends on how the columns are scaled.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+import numpy as np
+
+from fastlogreg.solvers.line_search import Trial, line_search
+from fastlogreg.solvers.solution import Callback, Differentiable, Solution, Status, Step
+
+__all__ = ["CurvatureModel", "descend"]
+
+_EPS = float(np.finfo(np.float64).eps)
+_MOST_TRIALS = 30
+_TRIALS_IN_NOISE = 3
+_MOST_STEPS_IN_NOISE = 10
+
+
+class CurvatureModel(Protocol):
+    """A quadratic model of F, from which a direction comes."""
+
+    def direction(self, coef: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+        """Return the search direction at *coef*; may spend a pass."""
+
+    def first_length(self, gradient: np.ndarray) -> float:
+        """Return the step length to try first along the last direction."""
+
+    def predicted_decrease(self, gradient: np.ndarray) -> float:
+        """Return half the Newton decrement under the present model, 0 without one."""
+
+    def update(self, step: np.ndarray, gradient_change: np.ndarray) -> None:
+        """Learn from an accepted step."""
+
+    def forget(self) -> bool:
+        """Drop what was learned; return whether there was anything."""
+
+
+def descend(
+    objective: Differentiable,
+    start: np.ndarray,
+    model: CurvatureModel,
+    *,
+    tol: float,
+    max_iter: int,
+    callback: Callback | None,
+) -> Solution:
+    """Minimise *objective* from *start* along the directions of *model*.
+
+    Parameters are those of a solver (see `fastlogreg.solvers.SOLVERS`).
+    """
+    run = _Run(objective, start, tol, callback)
+    while (status := run.ending(model, max_iter)) is None:
+        direction = model.direction(run.coef, run.gradient)
+        slope = float(np.vdot(run.gradient, direction))
+        trial = run.search(direction, slope, model.first_length(run.gradient))
+        if trial is None:
+            if -0.5 * slope <= run.noise or not slope < 0.0:
+                status = Status.PRECISION
+                break
+            if model.forget():
+                continue
+            status = Status.LINE_SEARCH
+            break
+        model.update(trial.coef - run.coef, trial.gradient - run.gradient)
+        run.accept(trial)
+    return run.solution(status)
+
+
+class _Run:
+    """The state of one descent."""
+
+    def __init__(
+        self, objective: Differentiable, start: np.ndarray, tol: float, callback: Callback | None
+    ) -> None:
+        self.objective = objective
+        self.tol = tol
+        self.callback = callback
+        self.began = time.perf_counter()
+        self.first_pass = objective.passes
+        self.history: list[Step] = []
+        self.stopped = False
+        self.steps_in_noise = 0
+        self._move(start, *objective.value_gradient(start))
+
+    @property
+    def noise(self) -> float:
+        """How far rounding may move F."""
+        return 4.0 * _EPS * max(1.0, abs(self.value))
+
+    def ending(self, model: CurvatureModel, max_iter: int) -> Status | None:
+        """Return why to stop before another step, None to go on."""
+        if not (np.isfinite(self.value) and np.isfinite(self.gradient_norm)):
+            return Status.NOT_FINITE
+        predicted = model.predicted_decrease(self.gradient)
+        if self.gradient_norm <= self.tol and predicted <= self.tol * max(self.value, self.tol):
+            return Status.CONVERGED
+        if self.stopped:
+            return Status.STOPPED
+        if self.steps_in_noise > _MOST_STEPS_IN_NOISE and predicted <= self.noise:
+            return Status.PRECISION
+        if len(self.history) > max_iter:
+            return Status.MAX_ITER
+        return None
+
+    def search(self, direction: np.ndarray, slope: float, first: float) -> Trial | None:
+        """Search along a direction; None if no step is acceptable."""
+        if not slope < 0.0:
+            return None
+
+        def evaluate(length: float) -> Trial:
+            coef = self.coef + length * direction
+            value, gradient = self.objective.value_gradient(coef)
+            with np.errstate(over="ignore", invalid="ignore"):
+                return Trial(length, coef, value, gradient, float(np.vdot(gradient, direction)))
+
+        in_noise = -0.5 * slope <= self.noise
+        return line_search(
+            evaluate,
+            self.value,
+            slope,
+            first=first,
+            noise=self.noise,
+            max_trials=_TRIALS_IN_NOISE if in_noise else _MOST_TRIALS,
+        )
+
+    def accept(self, trial: Trial) -> None:
+        """Move to a trial and count the steps in a row whose gain only slopes can tell."""
+        hidden = trial.value > self.value - self.noise
+        best = min(step.gradient_norm for step in self.history)
+        self._move(trial.coef, trial.value, trial.gradient)
+        improved = self.gradient_norm < best
+        self.steps_in_noise = self.steps_in_noise + 1 if hidden and not improved else 0
+
+    def _move(self, coef: np.ndarray, value: float, gradient: np.ndarray) -> None:
+        self.coef, self.value, self.gradient = coef, value, gradient
+        self.gradient_norm = float(np.abs(gradient).max())
+        step = Step(
+            iteration=len(self.history),
+            objective=value,
+            gradient_norm=self.gradient_norm,
+            passes=self.objective.passes - self.first_pass,
+            seconds=time.perf_counter() - self.began,
+        )
+        self.history.append(step)
+        self.stopped = self.callback is not None and bool(self.callback(step))
+
+    def solution(self, status: Status) -> Solution:
+        """Return the state as a solution."""
+        return Solution(
+            coef=self.coef,
+            status=status,
+            objective=self.value,
+            gradient_norm=self.gradient_norm,
+            iterations=len(self.history) - 1,
+            passes=self.objective.passes - self.first_pass,
+            history=tuple(self.history),
+        )

@@ -1,0 +1,109 @@
+"""What a solver hands back, and what it tells while it runs."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+__all__ = ["Callback", "Differentiable", "Solution", "Status", "Step", "TwiceDifferentiable"]
+
+
+class Status(enum.Enum):
+    """How a solver ended; the value is the message that users read."""
+
+    CONVERGED = "the gradient and the predicted decrease are below tol"
+    PRECISION = (
+        "rounding allows no further decrease: this is the optimum to the precision of "
+        "float64; a larger tol would have ended earlier"
+    )
+    STOPPED = "the callback asked to stop"
+    MAX_ITER = (
+        "max_iter was reached before tol; raise max_iter, scale the columns "
+        "(sklearn.preprocessing.StandardScaler), or use solver='newton-cholesky'"
+    )
+    LINE_SEARCH = (
+        "no step along the search direction lowers the objective enough; scale the "
+        "columns (sklearn.preprocessing.StandardScaler) or use solver='newton-cholesky'"
+    )
+    NOT_FINITE = (
+        "the objective is not finite at the start; scale the columns "
+        "(sklearn.preprocessing.StandardScaler) or start from smaller coefficients"
+    )
+
+    @property
+    def is_optimum(self) -> bool:
+        """Whether the coefficients are the minimiser, to tol or to rounding."""
+        return self in (Status.CONVERGED, Status.PRECISION)
+
+
+class Step(NamedTuple):
+    """The state after an iteration; iteration 0 is the start."""
+
+    iteration: int
+    objective: float
+    gradient_norm: float
+    passes: float
+    seconds: float
+
+
+Callback = Callable[[Step], object]
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Where a solver ended.
+
+    Parameters
+    ----------
+    coef : ndarray of float64, shape (n_columns + 1, n_outputs)
+        The coefficients, the intercept in the last row.
+    status : Status
+        Why it ended.
+    objective : float
+        F there.
+    gradient_norm : float
+        Largest absolute component of F's gradient there.
+    iterations : int
+        Steps taken.
+    passes : float
+        Reads of X, in whole tables.
+    history : tuple of Step
+        The start and every iteration.
+    """
+
+    coef: np.ndarray
+    status: Status
+    objective: float
+    gradient_norm: float
+    iterations: int
+    passes: float
+    history: tuple[Step, ...]
+
+
+class Differentiable(Protocol):
+    """What a first-order solver needs of an objective."""
+
+    @property
+    def passes(self) -> float:
+        """Reads of X so far."""
+
+    def value_gradient(self, coef: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return F and its gradient, a new array."""
+
+
+class Solvable(Protocol):
+    """A factored matrix."""
+
+    def solve(self, gradient: np.ndarray) -> np.ndarray:
+        """Return the solution for one right-hand side."""
+
+
+class TwiceDifferentiable(Differentiable, Protocol):
+    """What a Newton method needs of an objective."""
+
+    def hessian(self, coef: np.ndarray) -> Solvable:
+        """Return the factored second derivative of F."""
