@@ -1,0 +1,1 @@
+"""What users call: parameters, validation, attributes; no mathematics."""

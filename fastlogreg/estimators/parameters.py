@@ -1,0 +1,65 @@
+"""Checks of constructor parameters: what came, what was expected, what to do."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+
+from fastlogreg.errors import InvalidParameterError, InvalidParameterTypeError
+
+__all__ = ["check_boolean", "check_choice", "check_integer", "check_real"]
+
+
+def check_real(
+    name: str, value: Any, *, low: float, high: float = np.inf, low_open: bool = False
+) -> float:
+    """Return *value* as a float in [low, high], or (low, high] if *low_open*."""
+    interval = f"{'(' if low_open else '['}{low:g}, {high:g}]"
+    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
+        raise InvalidParameterTypeError(
+            f"{name} is {value!r} of type {type(value).__name__}; "
+            f"expected a real number in {interval}."
+        )
+    number = float(value)
+    inside = (low < number if low_open else low <= number) and number <= high
+    if not inside:
+        raise InvalidParameterError(
+            f"{name} is {value!r}; expected a real number in {interval}."
+        )
+    return number
+
+
+def check_integer(name: str, value: Any, *, low: int) -> int:
+    """Return *value* as an int of at least *low*."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Integral):
+        raise InvalidParameterTypeError(
+            f"{name} is {value!r} of type {type(value).__name__}; "
+            f"expected an integer of at least {low}."
+        )
+    if value < low:
+        raise InvalidParameterError(f"{name} is {value!r}; expected an integer of at least {low}.")
+    return int(value)
+
+
+def check_boolean(name: str, value: Any) -> bool:
+    """Return *value* if it is True or False."""
+    if not isinstance(value, bool | np.bool_):
+        raise InvalidParameterTypeError(
+            f"{name} is {value!r} of type {type(value).__name__}; expected True or False."
+        )
+    return bool(value)
+
+
+def check_choice(name: str, value: Any, choices: Collection[str]) -> str:
+    """Return *value* if it is one of *choices*."""
+    expected = ", ".join(repr(choice) for choice in choices)
+    if not isinstance(value, str):
+        raise InvalidParameterTypeError(
+            f"{name} is {value!r} of type {type(value).__name__}; expected one of {expected}."
+        )
+    if value not in choices:
+        raise InvalidParameterError(f"{name} is {value!r}; expected one of {expected}.")
+    return value

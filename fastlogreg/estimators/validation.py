@@ -1,0 +1,288 @@
+"""Checks of X, y and sample_weight, and what they become for the objective.
+
+Labels become codes in one own pass each, without sorting; the finiteness of X is not
+checked here by a read of its own: the first pass over X shows it, and `explain_not_finite`
+then looks for where.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import column_or_1d
+
+from fastlogreg.errors import (
+    InvalidDataError,
+    InvalidParameterError,
+    InvalidParameterTypeError,
+)
+
+__all__ = [
+    "check_finite",
+    "check_weights",
+    "class_weights_of",
+    "encode_binary",
+    "explain_not_finite",
+    "explain_not_numeric",
+]
+
+_SCAN_CELLS = 1_048_576
+
+
+def check_finite(name: str, array: np.ndarray, advice: str) -> None:
+    """Raise `InvalidDataError` if a floating-point *array* holds NaN or infinity."""
+    if array.dtype.kind != "f":
+        return
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(array.sum(dtype=np.float64)):
+            return
+    nan, infinite, first = _count_not_finite(array.reshape(len(array), -1))
+    if nan + infinite:
+        position = first[0] if array.ndim == 1 else first
+        raise InvalidDataError(_not_finite_message(name, nan, infinite, position, advice))
+
+
+def explain_not_finite(X: np.ndarray, names: np.ndarray | None = None) -> InvalidDataError:
+    """Return the error for a pass whose result is not finite: where X is to blame for it."""
+    nan, infinite, first = _count_not_finite(X)
+    if nan + infinite:
+        row, column = first
+        label = f"{column} ({names[column]!r})" if names is not None else f"{column}"
+        return InvalidDataError(
+            _not_finite_message(
+                "X",
+                nan,
+                infinite,
+                f"row {row}, column {label}",
+                "drop those rows, or fill them, e.g. with sklearn.impute.SimpleImputer",
+            )
+        )
+    largest = max(abs(float(X.max())), abs(float(X.min())))
+    return InvalidDataError(
+        f"X holds values up to {largest:.3g} in magnitude, so large that a product or a sum "
+        "leaves the range of float64; expected columns of moderate scale. Scale them, e.g. "
+        "with sklearn.preprocessing.StandardScaler."
+    )
+
+
+def _count_not_finite(X: np.ndarray) -> tuple[int, int, tuple[int, int]]:
+    """Return how many NaN and infinities X holds, and the first position by row."""
+    nan = infinite = 0
+    first = (-1, -1)
+    step = max(_SCAN_CELLS // max(X.shape[1], 1), 1)
+    for start in range(0, len(X), step):
+        chunk = X[start : start + step]
+        bad = ~np.isfinite(chunk)
+        if bad.any():
+            if nan + infinite == 0:
+                row, column = np.argwhere(bad)[0]
+                first = (int(start + row), int(column))
+            missing = int(np.isnan(chunk).sum())
+            nan += missing
+            infinite += int(bad.sum()) - missing
+    return nan, infinite, first
+
+
+def _not_finite_message(name: str, nan: int, infinite: int, where: object, advice: str) -> str:
+    found = [f"{nan} NaN"] * (nan > 0)
+    found += [f"{infinite} infinite value{'s' * (infinite > 1)} (inf)"] * (infinite > 0)
+    return (
+        f"{name} contains {' and '.join(found)}, the first at {where}; "
+        f"expected finite numbers. Advice: {advice}."
+    )
+
+
+def explain_not_numeric(X: Any, error: ValueError) -> ValueError:
+    """Return an error that names the columns of X that are not numbers, or *error* itself."""
+    columns = getattr(X, "columns", None)
+    table = np.asarray(X, dtype=object)
+    if table.ndim != 2:
+        return error
+    names = list(columns) if columns is not None else list(range(table.shape[1]))
+    bad = [name for j, name in enumerate(names) if not _is_numeric(table[:, j])]
+    if not bad:
+        return error
+    shown = ", ".join(repr(name) for name in bad[:5]) + ", ..." * (len(bad) > 5)
+    return InvalidDataError(
+        f"X has {len(bad)} column{'s' * (len(bad) > 1)} that are not numbers: {shown} "
+        f"({error}); expected numeric columns. Encode them, e.g. with "
+        "sklearn.preprocessing.OneHotEncoder, or drop them."
+    )
+
+
+def _is_numeric(column: np.ndarray) -> bool:
+    try:
+        column.astype(np.float64)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def encode_binary(y: Any, n_rows: int, estimator: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the two classes, sorted, and the code of each row: int8, 1 for the second.
+
+    Raises
+    ------
+    InvalidDataError
+        Not one label per row, missing labels, one class, or more than two.
+    """
+    if y is None:
+        raise InvalidDataError(
+            f"{estimator} requires y to be passed, but the target y is None; "
+            "expected one label per row of X."
+        )
+    y = column_or_1d(y, warn=True)
+    if len(y) != n_rows:
+        raise InvalidDataError(
+            f"y has {len(y)} labels, but X has {n_rows} rows (inconsistent numbers of samples); "
+            "expected one label per row."
+        )
+    advice = "drop the rows without a label"
+    check_finite("y", y, advice)
+    if y.dtype.kind == "O":
+        _check_no_missing_object(y, advice)
+    first = y[0]
+    is_first = np.asarray(y == first, dtype=bool)
+    if is_first.all():
+        raise InvalidDataError(
+            f"y holds one class only, {first!r}; expected two classes. "
+            "Check how the label was made or how the rows were chosen."
+        )
+    second = y[int(np.argmin(is_first))]
+    is_second = np.asarray(y == second, dtype=bool)
+    pair = np.array([first, second], dtype=y.dtype)
+    fractional = y.dtype.kind == "f" and bool((pair != np.floor(pair)).any())
+    if fractional or not (is_first | is_second).all():
+        _raise_not_binary(y)
+    try:
+        ordered = bool(first < second)
+    except TypeError:
+        check_classification_targets(y)
+        raise InvalidDataError(
+            f"y mixes labels of types {type(first).__name__} and {type(second).__name__}; "
+            "expected labels of one type. Convert them, e.g. to str."
+        ) from None
+    if ordered:
+        return pair, is_second.view(np.int8)
+    return pair[::-1].copy(), is_first.view(np.int8)
+
+
+def _check_no_missing_object(y: np.ndarray, advice: str) -> None:
+    missing = [i for i, label in enumerate(y) if label is None or _is_missing_scalar(label)]
+    if missing:
+        raise InvalidDataError(
+            f"y contains {len(missing)} missing labels (NaN or None), the first at "
+            f"{missing[0]}; expected a label for every row. Advice: {advice}."
+        )
+
+
+def _is_missing_scalar(label: object) -> bool:
+    if isinstance(label, str | bytes | int):
+        return False
+    try:
+        return bool(label != label)
+    except TypeError:  # pandas.NA has no truth value
+        return True
+
+
+def _raise_not_binary(y: np.ndarray) -> None:
+    check_classification_targets(y)  # raises for continuous targets
+    classes = np.unique(y)
+    shown = ", ".join(repr(label) for label in classes[:5].tolist()) + ", ..." * (len(classes) > 5)
+    raise InvalidDataError(
+        "Only binary classification is supported. The type of the target is multiclass: "
+        f"y holds {len(classes)} classes ({shown}); expected two. Select two of them, or wrap "
+        "the estimator in sklearn.multiclass.OneVsRestClassifier."
+    )
+
+
+def check_weights(sample_weight: Any, n_rows: int) -> np.ndarray | None:
+    """Return sample weights as float64 ``(n_rows,)``, or None for none.
+
+    Raises
+    ------
+    InvalidDataError
+        Weights of another shape, not numbers, not finite, negative, or all zero.
+    """
+    if sample_weight is None:
+        return None
+    try:
+        weights = np.asarray(sample_weight, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InvalidDataError(
+            f"sample_weight does not hold numbers ({error}); expected one number per row."
+        ) from None
+    if weights.ndim == 0:
+        weights = np.full(n_rows, weights)
+    if weights.shape != (n_rows,):
+        raise InvalidDataError(
+            f"sample_weight has shape {weights.shape}, but X has {n_rows} rows; "
+            f"expected shape ({n_rows},)."
+        )
+    check_finite("sample_weight", weights, "give those rows the weight 0, or drop them")
+    if (weights < 0.0).any():
+        first = int(np.argmax(weights < 0.0))
+        raise InvalidDataError(
+            f"sample_weight contains {int((weights < 0.0).sum())} negative values, the first "
+            f"({weights[first]:g}) at {first}; expected weights of at least 0 "
+            "(Negative values in data passed)."
+        )
+    if not weights.any():
+        raise InvalidDataError(
+            "sample_weight is zero for every row; expected a positive weight in each class."
+        )
+    return np.ascontiguousarray(weights)
+
+
+def class_weights_of(
+    class_weight: Any, classes: np.ndarray, codes: np.ndarray, weights: np.ndarray | None
+) -> np.ndarray:
+    """Return the weight of each class, float64 ``(n_classes,)``.
+
+    Raises
+    ------
+    InvalidDataError
+        A class whose rows weigh nothing.
+    InvalidParameterError, InvalidParameterTypeError
+        *class_weight* is none of None, "balanced" and a dict of classes to weights.
+    """
+    totals = np.bincount(codes, weights, minlength=len(classes))
+    if not totals.all():
+        raise InvalidDataError(
+            f"all rows of class {classes[int(np.argmin(totals))]!r} have sample_weight 0, so one "
+            "class only is left; expected a positive weight in each class."
+        )
+    if class_weight is None:
+        return np.ones(len(classes))
+    if isinstance(class_weight, str):
+        if class_weight != "balanced":
+            raise InvalidParameterError(
+                f"class_weight is {class_weight!r}; expected None, 'balanced' or a dict."
+            )
+        return totals.sum() / (len(classes) * totals)
+    if not isinstance(class_weight, dict):
+        raise InvalidParameterTypeError(
+            f"class_weight is of type {type(class_weight).__name__}; "
+            "expected None, 'balanced' or a dict of classes to weights."
+        )
+    return _class_weights_from(class_weight, classes)
+
+
+def _class_weights_from(class_weight: dict[Any, Any], classes: np.ndarray) -> np.ndarray:
+    labels = classes.tolist()
+    unknown = [label for label in class_weight if label not in labels]
+    if unknown and not all(label in class_weight for label in labels):
+        raise InvalidParameterError(
+            f"class_weight names {unknown!r}, which y does not hold; y holds {labels!r}."
+        )
+    try:
+        found = np.array([class_weight.get(label, 1.0) for label in labels], dtype=np.float64)
+    except (TypeError, ValueError):
+        found = np.array([np.nan])
+    if not np.isfinite(found).all() or (found < 0.0).any() or not found.all():
+        raise InvalidParameterError(
+            f"class_weight is {class_weight!r}; expected positive, finite weights."
+        )
+    return found

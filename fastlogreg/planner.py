@@ -1,0 +1,112 @@
+"""Chooses backend, threads and solver, and says why.
+
+The constants were measured by ``python -m bench.crossover``, which prints them with the
+timings behind them.  A choice that changes arithmetic (backend, solver) depends on the
+shape, the storage and the parameters only, never on the machine or on what is loaded,
+so that the same call gives the same answer everywhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from fastlogreg.runtime.threads import available_threads
+
+__all__ = ["BACKENDS", "Choice", "Plan", "choose_backend", "make_plan"]
+
+BACKENDS = ("numba", "numpy")
+
+# Cells of X from which a first fit in a new process, kernels loaded from the disk cache,
+# is faster with numba than with NumPy.
+NUMBA_FROM_CELLS = 2_000_000
+# Columns up to which full Newton steps beat L-BFGS.
+NEWTON_UP_TO_COLUMNS = 1_000
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Choice(Generic[T]):
+    """A value and why it was chosen."""
+
+    value: T
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.value} ({self.reason})"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a fit is run.
+
+    Parameters
+    ----------
+    backend : Choice of str
+        "numba" or "numpy".
+    n_threads : Choice of int
+        Threads of a pass.
+    solver : Choice of str
+        A name in `fastlogreg.solvers.SOLVERS`.
+    """
+
+    backend: Choice[str]
+    n_threads: Choice[int]
+    solver: Choice[str]
+
+    def __str__(self) -> str:
+        return f"backend: {self.backend}\nthreads: {self.n_threads}\nsolver: {self.solver}"
+
+
+def make_plan(
+    n_rows: int,
+    n_columns: int,
+    *,
+    backend: str = "auto",
+    n_threads: int | None = None,
+    solver: str = "auto",
+) -> Plan:
+    """Return the plan for a dense table of that shape; the parameters are the estimator's."""
+    chosen = choose_backend(n_rows, n_columns, backend)
+    return Plan(chosen, choose_threads(n_threads, chosen.value), choose_solver(n_columns, solver))
+
+
+def choose_backend(n_rows: int, n_columns: int, backend: str = "auto") -> Choice[str]:
+    """Return the backend of a pass over a dense table of that shape."""
+    if backend != "auto":
+        return Choice(backend, f"backend={backend!r} was asked for")
+    cells = n_rows * n_columns
+    if cells < NUMBA_FROM_CELLS:
+        return Choice(
+            "numpy",
+            f"{cells:,} cells, fewer than {NUMBA_FROM_CELLS:,}: "
+            "done before compiled kernels are loaded",
+        )
+    return Choice("numba", f"{cells:,} cells, at least {NUMBA_FROM_CELLS:,}: fused kernels")
+
+
+def choose_threads(n_threads: int | None, backend: str) -> Choice[int]:
+    """Return the number of threads of a pass; it never changes a result."""
+    if backend == "numpy":
+        return Choice(1, "the NumPy path leaves threads to its BLAS")
+    if n_threads is not None:
+        return Choice(n_threads, f"n_threads={n_threads} was asked for")
+    return Choice(*available_threads())
+
+
+def choose_solver(n_columns: int, solver: str = "auto") -> Choice[str]:
+    """Return the solver for a dense table of so many columns."""
+    if solver != "auto":
+        return Choice(solver, f"solver={solver!r} was asked for")
+    if n_columns <= NEWTON_UP_TO_COLUMNS:
+        return Choice(
+            "newton-cholesky",
+            f"{n_columns:,} columns, at most {NEWTON_UP_TO_COLUMNS:,}: few iterations, "
+            "at any scale of the columns",
+        )
+    return Choice(
+        "lbfgs",
+        f"{n_columns:,} columns, more than {NEWTON_UP_TO_COLUMNS:,}: "
+        "a full Hessian would cost more than the passes it saves",
+    )

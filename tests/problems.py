@@ -1,0 +1,34 @@
+"""Seeded data sets that the tests share."""
+
+import numpy as np
+from sklearn.datasets import load_breast_cancer
+
+
+def breast_cancer(*, scaled):
+    """Return X (569, 30) and y in {0, 1}: standardised, or as measured (scales 1e-3 to 4e3)."""
+    X, y = load_breast_cancer(return_X_y=True)
+    if scaled:
+        X = (X - X.mean(axis=0)) / X.std(axis=0)
+    return X, y
+
+
+def correlated(n, d, seed=0, *, dtype=np.float64, order="C"):
+    """Return X, y and weights: correlated columns of scales 0.1 to 10, a real signal."""
+    rng = np.random.default_rng(seed)
+    common = rng.standard_normal((n, 1))
+    scale = 10.0 ** rng.uniform(-1.0, 1.0, d)
+    X = (rng.standard_normal((n, d)) + 0.5 * common) * scale
+    coef = rng.standard_normal(d) / scale / np.sqrt(d)
+    y = (rng.random(n) < 1.0 / (1.0 + np.exp(-(X @ coef - 0.5)))).astype(np.int64)
+    if n >= 2:
+        y[:2] = (0, 1)
+    weights = rng.uniform(0.1, 3.0, n)
+    return np.asarray(X, dtype=dtype, order=order), y, weights
+
+
+def two_clouds(n, seed=0):
+    """Return X (n, 2) and y in {0, 1}: two overlapping clouds of points."""
+    rng = np.random.default_rng(seed)
+    y = rng.integers(0, 2, n)
+    X = rng.standard_normal((n, 2)) + 1.5 * y[:, None]
+    return X, y
