@@ -115,6 +115,10 @@ class DenseHessian:
     """
 
     def __init__(self, matrix: np.ndarray) -> None:
+        # Products that left float64 have no factor; the step is then NaN, and says so.
+        self._finite = bool(np.isfinite(matrix).all())
+        if not self._finite:
+            return
         diagonal = np.diagonal(matrix)
         positive = diagonal > 0.0
         self._scale = np.where(positive, 1.0 / np.sqrt(np.where(positive, diagonal, 1.0)), 0.0)
@@ -124,6 +128,8 @@ class DenseHessian:
 
     def solve(self, gradient: np.ndarray) -> np.ndarray:
         """Return ``H^-1 gradient``; rows beyond the matrix, a fixed intercept, stay 0."""
+        if not self._finite:
+            return np.full_like(gradient, np.nan)
         p = len(self._scale)
         scaled = self._scale[:, None] * gradient[:p]
         solution, _ = lapack.dpotrs(self._factor, scaled, lower=1)

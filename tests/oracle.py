@@ -49,10 +49,7 @@ def loss_gradient_hessian(X, coef, codes, weights=None, class_weights=(1.0, 1.0)
 def decisions(X, coef):
     """Return x_i w + b for every row; one model."""
     return np.array(
-        [
-            math.fsum(float(v) * c for v, c in zip([*row, 1.0], coef, strict=True))
-            for row in X
-        ]
+        [math.fsum(float(v) * c for v, c in zip([*row, 1.0], coef, strict=True)) for row in X]
     )
 
 

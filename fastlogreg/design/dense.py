@@ -54,9 +54,7 @@ class DenseDesign:
             self.X, coef, targets.codes, weights, targets.class_weights, self.n_threads
         )
 
-    def hessian(
-        self, coef: np.ndarray, targets: Targets, weights: np.ndarray | None
-    ) -> np.ndarray:
+    def hessian(self, coef: np.ndarray, targets: Targets, weights: np.ndarray | None) -> np.ndarray:
         """Return Hessians ``(k, d + 1, d + 1)``, one pass."""
         self.passes += 1
         return self.backend.hessian(
@@ -72,7 +70,7 @@ class DenseDesign:
         """Return the design of some rows, copied in the order of X."""
         if self.X.flags.c_contiguous:
             return DenseDesign(self.X[rows], self.backend, self.n_threads)
-        return DenseDesign(self.X.T[:, rows].T, self.backend, self.n_threads)
+        return DenseDesign(np.take(self.X.T, rows, axis=1).T, self.backend, self.n_threads)
 
 
 def kernel_ready(X: np.ndarray) -> bool:

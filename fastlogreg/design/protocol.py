@@ -66,9 +66,7 @@ class Design(Protocol):
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return losses ``(k,)`` and gradients ``(d + 1, k)``."""
 
-    def hessian(
-        self, coef: np.ndarray, targets: Targets, weights: np.ndarray | None
-    ) -> np.ndarray:
+    def hessian(self, coef: np.ndarray, targets: Targets, weights: np.ndarray | None) -> np.ndarray:
         """Return Hessians ``(k, d + 1, d + 1)``."""
 
     def decision(self, coef: np.ndarray) -> np.ndarray:

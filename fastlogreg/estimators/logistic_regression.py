@@ -10,6 +10,7 @@ import numpy as np
 from scipy.special import expit, log_expit
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fastlogreg.design import DenseDesign, Targets, load_backend
@@ -192,9 +193,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         classes, codes = encode_binary(y, n, type(self).__name__)
         weights = check_weights(sample_weight, n)
         targets = Targets(codes, class_weights_of(self.class_weight, classes, codes, weights))
-        plan = make_plan(
-            n, d, backend=self.backend, n_threads=self.n_threads, solver=self.solver
-        )
+        plan = make_plan(n, d, backend=self.backend, n_threads=self.n_threads, solver=self.solver)
         design = DenseDesign(matrix, load_backend(plan.backend.value), plan.n_threads.value)
         objective = Objective(
             design, targets, weights, C=float(self.C), fit_intercept=bool(self.fit_intercept)
@@ -232,7 +231,8 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         matrix = self._table(X, reset=False)
-        backend = choose_backend(*matrix.shape, self.backend).value
+        n, d = matrix.shape
+        backend = choose_backend(n, d, self.backend).value
         threads = choose_threads(self.n_threads, backend).value
         coef = np.append(self.coef_.ravel(), self.intercept_).astype(np.float64)[:, None]
         decision = DenseDesign(matrix, load_backend(backend), threads).decision(coef)[:, 0]
@@ -275,6 +275,9 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         if self.n_threads is not None:
             check_integer("n_threads", self.n_threads, low=1)
         check_boolean("warm_start", self.warm_start)
+        check_random_state(self.random_state)
+        if not isinstance(self.verbose, bool):
+            check_integer("verbose", self.verbose, low=0)
         if self.callback is not None and not callable(self.callback):
             raise InvalidParameterTypeError(
                 f"callback is {self.callback!r}; expected a callable that takes a Step, or None."

@@ -26,9 +26,7 @@ def check_real(
     number = float(value)
     inside = (low < number if low_open else low <= number) and number <= high
     if not inside:
-        raise InvalidParameterError(
-            f"{name} is {value!r}; expected a real number in {interval}."
-        )
+        raise InvalidParameterError(f"{name} is {value!r}; expected a real number in {interval}.")
     return number
 
 

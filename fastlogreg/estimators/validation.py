@@ -147,7 +147,7 @@ def encode_binary(y: Any, n_rows: int, estimator: str) -> tuple[np.ndarray, np.n
     is_first = np.asarray(y == first, dtype=bool)
     if is_first.all():
         raise InvalidDataError(
-            f"y holds one class only, {first!r}; expected two classes. "
+            f"y holds one class only, {y[:1].tolist()[0]!r}; expected two classes. "
             "Check how the label was made or how the rows were chosen."
         )
     second = y[int(np.argmin(is_first))]
@@ -159,7 +159,6 @@ def encode_binary(y: Any, n_rows: int, estimator: str) -> tuple[np.ndarray, np.n
     try:
         ordered = bool(first < second)
     except TypeError:
-        check_classification_targets(y)
         raise InvalidDataError(
             f"y mixes labels of types {type(first).__name__} and {type(second).__name__}; "
             "expected labels of one type. Convert them, e.g. to str."
@@ -250,9 +249,10 @@ def class_weights_of(
     """
     totals = np.bincount(codes, weights, minlength=len(classes))
     if not totals.all():
+        empty = classes.tolist()[int(np.argmin(totals))]
         raise InvalidDataError(
-            f"all rows of class {classes[int(np.argmin(totals))]!r} have sample_weight 0, so one "
-            "class only is left; expected a positive weight in each class."
+            f"all rows of class {empty!r} have sample_weight 0, so one class only is left; "
+            "expected a positive weight in each class."
         )
     if class_weight is None:
         return np.ones(len(classes))
@@ -261,7 +261,7 @@ def class_weights_of(
             raise InvalidParameterError(
                 f"class_weight is {class_weight!r}; expected None, 'balanced' or a dict."
             )
-        return totals.sum() / (len(classes) * totals)
+        return np.asarray(totals.sum() / (len(classes) * totals))
     if not isinstance(class_weight, dict):
         raise InvalidParameterTypeError(
             f"class_weight is of type {type(class_weight).__name__}; "

@@ -34,7 +34,7 @@ def block_edges(n_rows: int, n_blocks: int, multiple: int) -> np.ndarray:
 
 def sum_parts(partials: np.ndarray) -> np.ndarray:
     """Return the sum over the blocks, added in block order."""
-    total = partials[0].copy()
+    total: np.ndarray = partials[0].copy()
     for part in partials[1:]:
         total += part
     return total

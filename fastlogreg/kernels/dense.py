@@ -13,6 +13,7 @@ import numpy as np
 
 from fastlogreg.kernels import dense_hessian, dense_pass, dense_tiles
 from fastlogreg.kernels.blocks import EMPTY_WEIGHTS, block_edges, count_blocks, sum_parts
+from fastlogreg.kernels.dense_tiles import TILE_C, tile_rows_f
 from fastlogreg.runtime.threads import run_blocks
 
 __all__ = ["decision", "hessian", "loss_gradient"]
@@ -31,9 +32,9 @@ def loss_gradient(
     n_outputs = coef.shape[1]
     matrix, in_c_order = _compiled_view(X)
     drive, block, multiple = (
-        (dense_pass.pass_drive_c, dense_pass.pass_block_c, dense_tiles.TILE_C)
+        (dense_pass.pass_drive_c, dense_pass.pass_block_c, TILE_C)
         if in_c_order
-        else (dense_pass.pass_drive_f, dense_pass.pass_block_f, dense_tiles.tile_rows_f(d))
+        else (dense_pass.pass_drive_f, dense_pass.pass_block_f, tile_rows_f(d))
     )
     n_blocks = count_blocks(n, d, n_outputs * (d + 2))
     partials = np.empty((n_blocks, n_outputs, d + 2))
@@ -67,7 +68,7 @@ def hessian(
     edges = block_edges(n, n_blocks, dense_hessian.tile_rows(d + 1))
     run_blocks(drive, block, arguments, edges, n_threads)
     upper = np.triu(sum_parts(partials)[:, : d + 1, : d + 1])
-    return upper + np.triu(upper, 1).transpose(0, 2, 1)
+    return np.asarray(upper + np.triu(upper, 1).transpose(0, 2, 1))
 
 
 def decision(X: np.ndarray, coef: np.ndarray, n_threads: int) -> np.ndarray:
@@ -77,7 +78,11 @@ def decision(X: np.ndarray, coef: np.ndarray, n_threads: int) -> np.ndarray:
     drive, block, multiple = (
         (dense_tiles.decision_drive_c, dense_tiles.decision_block_c, dense_tiles.TILE_C)
         if in_c_order
-        else (dense_tiles.decision_drive_f, dense_tiles.decision_block_f, dense_tiles.tile_rows_f(d))
+        else (
+            dense_tiles.decision_drive_f,
+            dense_tiles.decision_block_f,
+            dense_tiles.tile_rows_f(d),
+        )
     )
     out = np.empty((n, coef.shape[1]), dtype=X.dtype)
     edges = block_edges(n, count_blocks(n, d, 0), multiple)

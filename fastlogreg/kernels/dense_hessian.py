@@ -34,27 +34,27 @@ _TILE_MOST = 128
 
 
 @block_kernel
-def padded(width):
+def padded(width: int) -> int:
     """Return the rows of q: width rounded up to a multiple of 4."""
     return (width + 3) // 4 * 4
 
 
 @block_kernel
-def tile_rows(width):
+def tile_rows(width: int) -> int:
     """Return the rows of X in a tile."""
     rows = _TILE_CELLS // width // 32 * 32
     return min(max(rows, _TILE_LEAST), _TILE_MOST)
 
 
 @block_kernel
-def root_curvature_tile(z, row_weight, count):
+def root_curvature_tile(z: np.ndarray, row_weight: np.ndarray, count: int) -> None:
     """Turn decisions z[:count] into sqrt(s sigmoid(z) sigmoid(-z)) in place."""
     for i in range(count):
         z[i] = np.sqrt(row_weight[i] * curvature(z[i]))
 
 
 @block_kernel
-def scale_tile_c(X, root, first, count, q):
+def scale_tile_c(X: np.ndarray, root: np.ndarray, first: int, count: int, q: np.ndarray) -> None:
     """Fill q[j, :count] with root_i x_ij, and q[d, :count] with root_i; C-order X."""
     d = X.shape[1]
     for i in range(count):
@@ -66,7 +66,7 @@ def scale_tile_c(X, root, first, count, q):
 
 
 @block_kernel
-def scale_tile_f(Xt, root, first, count, q):
+def scale_tile_f(Xt: np.ndarray, root: np.ndarray, first: int, count: int, q: np.ndarray) -> None:
     """Fill q[j, :count] with root_i x_ij, and q[d, :count] with root_i; Xt is (d, n_rows)."""
     d = Xt.shape[0]
     for j in range(d):
@@ -80,7 +80,7 @@ def scale_tile_f(Xt, root, first, count, q):
 
 
 @block_kernel
-def add_gram_tile(q, part):
+def add_gram_tile(q: np.ndarray, part: np.ndarray) -> None:
     """Add q q' to part, entries on and above the diagonal (and a few below)."""
     width, count = q.shape
     for j in range(0, width, 2):
@@ -110,7 +110,16 @@ def add_gram_tile(q, part):
 
 
 @block_kernel
-def hessian_block_c(X, coef, codes, weights, class_weights, partials, edges, b):
+def hessian_block_c(
+    X: np.ndarray,
+    coef: np.ndarray,
+    codes: np.ndarray,
+    weights: np.ndarray,
+    class_weights: np.ndarray,
+    partials: np.ndarray,
+    edges: np.ndarray,
+    b: int,
+) -> None:
     """Weighted Gram matrix of block b of C-order X."""
     part = partials[b]
     n_outputs, width = coef.shape
@@ -132,7 +141,16 @@ def hessian_block_c(X, coef, codes, weights, class_weights, partials, edges, b):
 
 
 @block_kernel
-def hessian_block_f(Xt, coef, codes, weights, class_weights, partials, edges, b):
+def hessian_block_f(
+    Xt: np.ndarray,
+    coef: np.ndarray,
+    codes: np.ndarray,
+    weights: np.ndarray,
+    class_weights: np.ndarray,
+    partials: np.ndarray,
+    edges: np.ndarray,
+    b: int,
+) -> None:
     """Weighted Gram matrix of block b of F-order X, given as Xt (d, n_rows)."""
     part = partials[b]
     n_outputs, width = coef.shape
@@ -154,14 +172,30 @@ def hessian_block_f(Xt, coef, codes, weights, class_weights, partials, edges, b)
 
 
 @parallel_driver
-def hessian_drive_c(X, coef, codes, weights, class_weights, partials, edges):
+def hessian_drive_c(
+    X: np.ndarray,
+    coef: np.ndarray,
+    codes: np.ndarray,
+    weights: np.ndarray,
+    class_weights: np.ndarray,
+    partials: np.ndarray,
+    edges: np.ndarray,
+) -> None:
     """Run `hessian_block_c` over all blocks."""
     for b in prange(partials.shape[0]):
         hessian_block_c(X, coef, codes, weights, class_weights, partials, edges, b)
 
 
 @parallel_driver
-def hessian_drive_f(Xt, coef, codes, weights, class_weights, partials, edges):
+def hessian_drive_f(
+    Xt: np.ndarray,
+    coef: np.ndarray,
+    codes: np.ndarray,
+    weights: np.ndarray,
+    class_weights: np.ndarray,
+    partials: np.ndarray,
+    edges: np.ndarray,
+) -> None:
     """Run `hessian_block_f` over all blocks."""
     for b in prange(partials.shape[0]):
         hessian_block_f(Xt, coef, codes, weights, class_weights, partials, edges, b)

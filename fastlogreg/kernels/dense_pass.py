@@ -34,7 +34,9 @@ __all__ = ["pass_block_c", "pass_block_f", "pass_drive_c", "pass_drive_f"]
 
 
 @block_kernel
-def link_tile(z, codes, first, count, row_weight):
+def link_tile(
+    z: np.ndarray, codes: np.ndarray, first: int, count: int, row_weight: np.ndarray
+) -> float:
     """Turn decisions z[:count] into -s t sigmoid(-m) in place; return the sum of s loss."""
     total = 0.0
     for i in range(count):
@@ -47,7 +49,9 @@ def link_tile(z, codes, first, count, row_weight):
 
 
 @block_kernel
-def gradient_tile_c(X, pull, first, count, part):
+def gradient_tile_c(
+    X: np.ndarray, pull: np.ndarray, first: int, count: int, part: np.ndarray
+) -> None:
     """Add sum_i pull_i x_i over a tile of C-order X to part[:d], and sum pull_i to part[d]."""
     d = X.shape[1]
     # Four rows a sweep: part is read and written a quarter as often.
@@ -68,7 +72,9 @@ def gradient_tile_c(X, pull, first, count, part):
 
 
 @block_kernel
-def gradient_tile_f(Xt, pull, first, count, part):
+def gradient_tile_f(
+    Xt: np.ndarray, pull: np.ndarray, first: int, count: int, part: np.ndarray
+) -> None:
     """Add sum_i pull_i x_i over a tile to part[:d], sum pull_i to part[d]; Xt is (d, n_rows)."""
     d = Xt.shape[0]
     last = first + count
@@ -99,7 +105,16 @@ def gradient_tile_f(Xt, pull, first, count, part):
 
 
 @block_kernel
-def pass_block_c(X, coef, codes, weights, class_weights, partials, edges, b):
+def pass_block_c(
+    X: np.ndarray,
+    coef: np.ndarray,
+    codes: np.ndarray,
+    weights: np.ndarray,
+    class_weights: np.ndarray,
+    partials: np.ndarray,
+    edges: np.ndarray,
+    b: int,
+) -> None:
     """Loss and gradient of block b of C-order X."""
     part = partials[b]
     n_outputs, width = coef.shape
@@ -116,7 +131,16 @@ def pass_block_c(X, coef, codes, weights, class_weights, partials, edges, b):
 
 
 @block_kernel
-def pass_block_f(Xt, coef, codes, weights, class_weights, partials, edges, b):
+def pass_block_f(
+    Xt: np.ndarray,
+    coef: np.ndarray,
+    codes: np.ndarray,
+    weights: np.ndarray,
+    class_weights: np.ndarray,
+    partials: np.ndarray,
+    edges: np.ndarray,
+    b: int,
+) -> None:
     """Loss and gradient of block b of F-order X, given as Xt (d, n_rows)."""
     part = partials[b]
     n_outputs, width = coef.shape
@@ -134,14 +158,30 @@ def pass_block_f(Xt, coef, codes, weights, class_weights, partials, edges, b):
 
 
 @parallel_driver
-def pass_drive_c(X, coef, codes, weights, class_weights, partials, edges):
+def pass_drive_c(
+    X: np.ndarray,
+    coef: np.ndarray,
+    codes: np.ndarray,
+    weights: np.ndarray,
+    class_weights: np.ndarray,
+    partials: np.ndarray,
+    edges: np.ndarray,
+) -> None:
     """Run `pass_block_c` over all blocks."""
     for b in prange(partials.shape[0]):
         pass_block_c(X, coef, codes, weights, class_weights, partials, edges, b)
 
 
 @parallel_driver
-def pass_drive_f(Xt, coef, codes, weights, class_weights, partials, edges):
+def pass_drive_f(
+    Xt: np.ndarray,
+    coef: np.ndarray,
+    codes: np.ndarray,
+    weights: np.ndarray,
+    class_weights: np.ndarray,
+    partials: np.ndarray,
+    edges: np.ndarray,
+) -> None:
     """Run `pass_block_f` over all blocks."""
     for b in prange(partials.shape[0]):
         pass_block_f(Xt, coef, codes, weights, class_weights, partials, edges, b)

@@ -30,14 +30,21 @@ _TILE_F_MOST = 2_048
 
 
 @block_kernel
-def tile_rows_f(n_columns):
+def tile_rows_f(n_columns: int) -> int:
     """Return the rows of a tile of F-order X, such that all its columns fit L2."""
     rows = _TILE_F_CELLS // max(n_columns, 1) // 8 * 8
     return min(max(rows, _TILE_F_LEAST), _TILE_F_MOST)
 
 
 @block_kernel
-def fill_row_weights(codes, weights, class_weights, first, count, out):
+def fill_row_weights(
+    codes: np.ndarray,
+    weights: np.ndarray,
+    class_weights: np.ndarray,
+    first: int,
+    count: int,
+    out: np.ndarray,
+) -> None:
     """Fill out[:count] with class weight times sample weight of the rows from first on."""
     negative = class_weights[0]
     positive = class_weights[1]
@@ -49,7 +56,9 @@ def fill_row_weights(codes, weights, class_weights, first, count, out):
 
 
 @block_kernel
-def decisions_tile_c(X, coef, first, count, z):
+def decisions_tile_c(
+    X: np.ndarray, coef: np.ndarray, first: int, count: int, z: np.ndarray
+) -> None:
     """Fill z[:count] with x_i w + b for the rows of a tile of C-order X."""
     d = X.shape[1]
     for i in range(count):
@@ -61,7 +70,9 @@ def decisions_tile_c(X, coef, first, count, z):
 
 
 @block_kernel
-def decisions_tile_f(Xt, coef, first, count, z):
+def decisions_tile_f(
+    Xt: np.ndarray, coef: np.ndarray, first: int, count: int, z: np.ndarray
+) -> None:
     """Fill z[:count] with x_i w + b for a tile of rows; Xt is (d, n_rows)."""
     d = Xt.shape[0]
     last = first + count
@@ -83,7 +94,9 @@ def decisions_tile_f(Xt, coef, first, count, z):
 
 
 @block_kernel
-def decision_block_c(X, coef, out, edges, b):
+def decision_block_c(
+    X: np.ndarray, coef: np.ndarray, out: np.ndarray, edges: np.ndarray, b: int
+) -> None:
     """Fill out[i, o] = x_i w_o + b_o for the rows of block b of C-order X."""
     z = np.empty(TILE_C)
     for first in range(edges[b], edges[b + 1], TILE_C):
@@ -95,7 +108,9 @@ def decision_block_c(X, coef, out, edges, b):
 
 
 @block_kernel
-def decision_block_f(Xt, coef, out, edges, b):
+def decision_block_f(
+    Xt: np.ndarray, coef: np.ndarray, out: np.ndarray, edges: np.ndarray, b: int
+) -> None:
     """Fill out[i, o] = x_i w_o + b_o for the rows of block b of F-order X, given as Xt."""
     tile = tile_rows_f(Xt.shape[0])
     z = np.empty(tile)
@@ -108,14 +123,14 @@ def decision_block_f(Xt, coef, out, edges, b):
 
 
 @parallel_driver
-def decision_drive_c(X, coef, out, edges):
+def decision_drive_c(X: np.ndarray, coef: np.ndarray, out: np.ndarray, edges: np.ndarray) -> None:
     """Run `decision_block_c` over all blocks."""
     for b in prange(edges.size - 1):
         decision_block_c(X, coef, out, edges, b)
 
 
 @parallel_driver
-def decision_drive_f(Xt, coef, out, edges):
+def decision_drive_f(Xt: np.ndarray, coef: np.ndarray, out: np.ndarray, edges: np.ndarray) -> None:
     """Run `decision_block_f` over all blocks."""
     for b in prange(edges.size - 1):
         decision_block_f(Xt, coef, out, edges, b)

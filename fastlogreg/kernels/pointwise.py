@@ -39,7 +39,7 @@ _BIAS = 1023
 def _power_of_two(k: float) -> float:
     """Return 2**k for an integer-valued k in [-1022, 1023], by its exponent bits."""
     bits = np.float64(k + _ROUND).view(np.int64) - _ROUND_BITS
-    return np.int64((bits + _BIAS) << 52).view(np.float64)  # type: ignore[no-any-return]
+    return np.int64((bits + _BIAS) << 52).view(np.float64)
 
 
 @pointwise

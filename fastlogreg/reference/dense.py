@@ -26,7 +26,7 @@ def loss_gradient(
     codes: np.ndarray,
     weights: np.ndarray | None,
     class_weights: np.ndarray,
-    n_threads: int,  # noqa: ARG001
+    n_threads: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return losses ``(n_outputs,)`` and gradients ``(d + 1, n_outputs)``, summed over rows."""
     d = X.shape[1]
@@ -50,7 +50,7 @@ def hessian(
     codes: np.ndarray,
     weights: np.ndarray | None,
     class_weights: np.ndarray,
-    n_threads: int,  # noqa: ARG001
+    n_threads: int,
 ) -> np.ndarray:
     """Return the Hessians of the summed loss, ``(n_outputs, d + 1, d + 1)``."""
     d = X.shape[1]
@@ -71,7 +71,7 @@ def hessian(
 def decision(
     X: np.ndarray,
     coef: np.ndarray,
-    n_threads: int,  # noqa: ARG001
+    n_threads: int,
 ) -> np.ndarray:
     """Return ``x_i w_o + b_o`` as ``(n, n_outputs)``, in the type of X."""
     d = X.shape[1]
@@ -94,7 +94,7 @@ def _row_weights(
     codes: np.ndarray, weights: np.ndarray | None, class_weights: np.ndarray, rows: slice
 ) -> np.ndarray:
     """Return class weight times sample weight of a chunk, ``(rows, 1)``."""
-    weight = class_weights[codes]
+    weight: np.ndarray = class_weights[codes]
     if weights is not None:
         weight = weight * weights[rows]
     return weight[:, None]

@@ -28,4 +28,4 @@ def curvature(margin: np.ndarray) -> np.ndarray:
     """Return the second derivatives of the loss, sigmoid(margin) sigmoid(-margin)."""
     u = np.exp(-np.abs(margin))
     inverse = 1.0 / (1.0 + u)
-    return u * inverse * inverse
+    return np.asarray(u * inverse * inverse)

@@ -166,6 +166,7 @@ class _KernelCache(FunctionCache):  # type: ignore[misc]
             if self._impl.check_cachable(data):
                 self._impl.locator.ensure_cache_path()
                 key, file = self._file(sig, data.codegen)
+                file.flush()  # saving reads the index, which may be damaged
                 file.save(key, self._impl.reduce(data))
         except OSError as error:
             self._warn("written", error)

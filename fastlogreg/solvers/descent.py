@@ -60,6 +60,9 @@ def descend(
     while (status := run.ending(model, max_iter)) is None:
         direction = model.direction(run.coef, run.gradient)
         slope = float(np.vdot(run.gradient, direction))
+        if not np.isfinite(slope):
+            status = Status.NOT_FINITE
+            break
         trial = run.search(direction, slope, model.first_length(run.gradient))
         if trial is None:
             if -0.5 * slope <= run.noise or not slope < 0.0:

@@ -41,7 +41,7 @@ class _LimitedMemory:
     def __init__(self) -> None:
         self._pairs: deque[tuple[np.ndarray, np.ndarray, float]] = deque(maxlen=_MEMORY)
 
-    def direction(self, coef: np.ndarray, gradient: np.ndarray) -> np.ndarray:  # noqa: ARG002
+    def direction(self, coef: np.ndarray, gradient: np.ndarray) -> np.ndarray:
         """Return minus the inverse Hessian times the gradient."""
         return -self._inverse_times(gradient)
 

@@ -42,7 +42,7 @@ class _FullHessian:
         self._hessian = self._objective.hessian(coef)
         return -self._hessian.solve(gradient)
 
-    def first_length(self, gradient: np.ndarray) -> float:  # noqa: ARG002
+    def first_length(self, gradient: np.ndarray) -> float:
         """Return 1, the Newton step itself."""
         return 1.0
 

@@ -17,8 +17,8 @@ class Status(enum.Enum):
 
     CONVERGED = "the gradient and the predicted decrease are below tol"
     PRECISION = (
-        "rounding allows no further decrease: this is the optimum to the precision of "
-        "float64; a larger tol would have ended earlier"
+        "rounding hides any further decrease: this is the optimum as far as the objective "
+        "in float64 can tell; a larger tol would have ended earlier"
     )
     STOPPED = "the callback asked to stop"
     MAX_ITER = (
@@ -30,7 +30,7 @@ class Status(enum.Enum):
         "columns (sklearn.preprocessing.StandardScaler) or use solver='newton-cholesky'"
     )
     NOT_FINITE = (
-        "the objective is not finite at the start; scale the columns "
+        "the objective or its derivatives left the range of float64; scale the columns "
         "(sklearn.preprocessing.StandardScaler) or start from smaller coefficients"
     )
 

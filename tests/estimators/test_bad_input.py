@@ -1,0 +1,242 @@
+"""Bad input: an error that names the argument, what came, what was expected, what to do."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+from sklearn.exceptions import DataConversionWarning, NotFittedError
+
+from fastlogreg import LogisticRegression
+from fastlogreg.errors import (
+    FastLogRegError,
+    InvalidDataError,
+    InvalidParameterError,
+    InvalidParameterTypeError,
+)
+from fastlogreg.solvers import SOLVERS
+from tests.problems import correlated
+
+
+@pytest.fixture
+def table():
+    X, y, weights = correlated(60, 3)
+    return X, y, weights
+
+
+@pytest.mark.parametrize("start", ["cold", "warm"])
+def test_nan_and_infinity_in_x_are_counted_and_located(table, backend, start):
+    X, y, _ = table
+    model = LogisticRegression(backend=backend, warm_start=start == "warm").fit(X, y)
+    spoilt = X.copy()
+    spoilt[7, 1] = np.nan
+    spoilt[30, 2] = np.inf
+    pattern = r"X contains 1 NaN and 1 infinite value \(inf\), the first at row 7, column 1;.*fill"
+    with pytest.raises(InvalidDataError, match=pattern):
+        model.fit(spoilt, y)
+    with pytest.raises(InvalidDataError, match=pattern):
+        model.predict(spoilt)
+
+
+def test_a_bad_column_of_a_frame_is_named(table):
+    X, y, _ = table
+    frame = pd.DataFrame(X, columns=["age", "height", "weight"])
+    frame.loc[3, "height"] = np.nan
+    with pytest.raises(InvalidDataError, match=r"1 NaN, the first at row 3, column 1 \('height'\)"):
+        LogisticRegression().fit(frame, y)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("scale", [1e200, 1e308])
+def test_numbers_too_large_for_a_product_or_a_sum_are_refused(table, backend, solver, scale):
+    X, y, _ = table
+    large = X / np.abs(X).max() * scale
+    with pytest.raises(
+        InvalidDataError, match="values up to " + re.escape(f"{scale:.3g}") + ".*StandardScaler"
+    ):
+        LogisticRegression(backend=backend, solver=solver).fit(large, y)
+
+
+@pytest.mark.parametrize(
+    ("bad", "pattern"),
+    [
+        (np.nan, r"y contains 1 NaN, the first at 5; expected finite"),
+        (np.inf, r"y contains 1 infinite value \(inf\), the first at 5"),
+        (None, r"y contains 1 missing labels \(NaN or None\), the first at 5"),
+        (pd.NA, r"y contains 1 missing labels \(NaN or None\), the first at 5"),
+    ],
+    ids=str,
+)
+def test_missing_labels_are_counted_and_located(table, bad, pattern):
+    X, y, _ = table
+    labels = np.array(y, dtype=float if isinstance(bad, float) else object)
+    labels[5] = bad
+    with pytest.raises(InvalidDataError, match=pattern):
+        LogisticRegression().fit(X, labels)
+
+
+@pytest.mark.parametrize(
+    ("weights", "pattern"),
+    [
+        (np.r_[np.nan, np.ones(59)], r"sample_weight contains 1 NaN, the first at 0"),
+        (np.r_[np.ones(58), -np.inf, 1], r"sample_weight contains 1 infinite value \(inf\).* 58"),
+        (np.r_[np.ones(59), -2.0], r"sample_weight contains 1 negative values, .*\(-2\) at 59"),
+        (np.zeros(60), "sample_weight is zero for every row"),
+        (np.ones(59), r"sample_weight has shape \(59,\), but X has 60 rows"),
+        (np.ones((60, 2)), r"sample_weight has shape \(60, 2\)"),
+        (["heavy"] * 60, "sample_weight does not hold numbers"),
+    ],
+)
+def test_bad_weights_are_refused(table, weights, pattern):
+    X, y, _ = table
+    with pytest.raises(InvalidDataError, match=pattern):
+        LogisticRegression().fit(X, y, weights)
+
+
+def test_weights_that_leave_one_class_are_refused(table):
+    X, y, _ = table
+    with pytest.raises(InvalidDataError, match="all rows of class 0 have sample_weight 0"):
+        LogisticRegression().fit(X, y, y.astype(float))
+
+
+def test_one_class_is_refused(table):
+    X, _, _ = table
+    with pytest.raises(InvalidDataError, match=r"y holds one class only, .*'a'"):
+        LogisticRegression().fit(X, ["a"] * 60)
+
+
+def test_three_classes_are_refused_and_the_tags_say_so(table):
+    X, y, _ = table
+    y[10] = 2
+    with pytest.raises(
+        InvalidDataError,
+        match=r"Only binary classification is supported.*y holds 3 classes \(0, 1, 2\)",
+    ):
+        LogisticRegression().fit(X, y)
+    assert not LogisticRegression().__sklearn_tags__().classifier_tags.multi_class
+
+
+@pytest.mark.parametrize("values", [np.linspace(0, 1, 60), np.tile([0.5, 1.5], 30)])
+def test_a_continuous_target_is_refused(table, values):
+    with pytest.raises(ValueError, match="Unknown label type: continuous"):
+        LogisticRegression().fit(table[0], values)
+
+
+def test_labels_of_mixed_types_are_refused(table):
+    labels = np.array(["a", 1] * 30, dtype=object)
+    with pytest.raises(InvalidDataError, match="y mixes labels of types str and int"):
+        LogisticRegression().fit(table[0], labels)
+
+
+def test_x_and_y_of_different_length_are_refused(table):
+    X, y, _ = table
+    with pytest.raises(InvalidDataError, match="y has 59 labels, but X has 60 rows"):
+        LogisticRegression().fit(X, y[:-1])
+    with pytest.raises(InvalidDataError, match="the target y is None"):
+        LogisticRegression().fit(X, None)
+
+
+def test_a_column_vector_y_warns_as_in_scikit_learn(table):
+    X, y, _ = table
+    with pytest.warns(DataConversionWarning):
+        LogisticRegression().fit(X, y[:, None])
+
+
+def test_a_1d_x_is_refused(table):
+    X, y, _ = table
+    with pytest.raises(ValueError, match="Reshape your data"):
+        LogisticRegression().fit(X[:, 0], y)
+
+
+def test_columns_that_are_not_numbers_are_named(table):
+    X, y, _ = table
+    frame = pd.DataFrame(X, columns=["age", "height", "weight"])
+    frame["city"] = "Ulm"
+    frame["street"] = "Main"
+    pattern = "X has 2 columns that are not numbers: 'city', 'street'.*OneHotEncoder"
+    with pytest.raises(InvalidDataError, match=pattern):
+        LogisticRegression().fit(frame, y)
+    with pytest.raises(InvalidDataError, match="not numbers: 3"):
+        LogisticRegression().fit(np.c_[X.astype(object), np.array(["Ulm"] * 60)], y)
+
+
+@pytest.mark.parametrize("make", [sparse.csr_matrix, sparse.csc_array])
+def test_a_sparse_matrix_is_refused_by_name(table, make):
+    X, y, _ = table
+    with pytest.raises(TypeError, match=r"Sparse data was passed for X.*toarray"):
+        LogisticRegression().fit(make(X), y)
+
+
+def test_predict_before_fit_is_refused(table):
+    for method in ("predict", "predict_proba", "predict_log_proba", "decision_function"):
+        with pytest.raises(NotFittedError):
+            getattr(LogisticRegression(), method)(table[0])
+
+
+def test_other_columns_at_predict_are_named(table):
+    X, y, _ = table
+    frame = pd.DataFrame(X, columns=["age", "height", "weight"])
+    model = LogisticRegression().fit(frame, y)
+    with pytest.raises(ValueError, match=r"(?s)unseen at fit time:\n- length.*missing:\n- height"):
+        model.predict(frame.rename(columns={"height": "length"}))
+    with pytest.raises(ValueError, match="same order"):
+        model.predict(frame[["weight", "age", "height"]])
+    with pytest.raises(ValueError, match="X has 2 features, but LogisticRegression is expecting 3"):
+        LogisticRegression().fit(X, y).predict(X[:, :2])
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "error", "expected"),
+    [
+        ("C", 0.0, InvalidParameterError, r"C is 0.0; expected a real number in \(0, inf\]"),
+        ("C", -1, InvalidParameterError, "C is -1"),
+        ("C", np.nan, InvalidParameterError, "C is nan"),
+        ("C", "1", InvalidParameterTypeError, "C is '1' of type str; expected a real number"),
+        ("C", True, InvalidParameterTypeError, "C is True of type bool"),
+        ("l1_ratio", 0.5, InvalidParameterError, "l1_ratio is 0.5; only 0, a pure L2 penalty"),
+        ("l1_ratio", 2.0, InvalidParameterError, r"l1_ratio is 2.0; .*\[0, 1\]"),
+        ("fit_intercept", "yes", InvalidParameterTypeError, "expected True or False"),
+        ("tol", 0.0, InvalidParameterError, "tol is 0.0"),
+        ("tol", np.inf, InvalidParameterError, "tol is inf"),
+        ("max_iter", -1, InvalidParameterError, "max_iter is -1; expected an integer of at least"),
+        ("max_iter", 10.0, InvalidParameterTypeError, "max_iter is 10.0 of type float"),
+        (
+            "solver",
+            "sag",
+            InvalidParameterError,
+            "solver is 'sag'; expected one of 'auto', 'lbfgs'",
+        ),
+        ("solver", None, InvalidParameterTypeError, "solver is None"),
+        ("backend", "gpu", InvalidParameterError, "'auto', 'numba', 'numpy'"),
+        ("n_threads", 0, InvalidParameterError, "n_threads is 0"),
+        ("n_threads", 1.5, InvalidParameterTypeError, "n_threads is 1.5"),
+        ("warm_start", 1, InvalidParameterTypeError, "warm_start is 1"),
+        ("callback", "print", InvalidParameterTypeError, "callback is 'print'"),
+        ("verbose", "loud", InvalidParameterTypeError, "verbose is 'loud'"),
+        ("random_state", "seed", ValueError, "seed"),
+        ("class_weight", "even", InvalidParameterError, "class_weight is 'even'"),
+        ("class_weight", [1, 2], InvalidParameterTypeError, "class_weight is of type list"),
+        ("class_weight", {0: 1.0, 9: 1.0}, InvalidParameterError, r"names \[9\].*y holds \[0, 1\]"),
+        ("class_weight", {0: -1.0}, InvalidParameterError, "positive, finite weights"),
+        ("class_weight", {0: "a"}, InvalidParameterError, "positive, finite weights"),
+    ],
+)
+def test_bad_parameters_are_refused_by_name(table, name, value, error, expected):
+    X, y, _ = table
+    with pytest.raises(error, match=expected):
+        LogisticRegression(**{name: value}).fit(X, y)
+
+
+def test_our_errors_share_a_base_and_are_built_ins_too():
+    assert issubclass(InvalidDataError, FastLogRegError)
+    assert issubclass(InvalidDataError, ValueError)
+    assert issubclass(InvalidParameterTypeError, TypeError)
+
+
+def test_input_arrays_are_not_changed(table, backend):
+    X, y, weights = table
+    before = [array.copy() for array in (X, y, weights)]
+    LogisticRegression(backend=backend, class_weight="balanced").fit(X, y, weights).predict(X)
+    for array, copy in zip((X, y, weights), before, strict=True):
+        np.testing.assert_array_equal(array, copy)

@@ -1,0 +1,165 @@
+"""Solvers reach known minima, say truly how they ended, and know nothing of storage."""
+
+import numpy as np
+import pytest
+
+from fastlogreg.solvers import SOLVERS, Status
+
+
+class Quadratic:
+    """0.5 (x - c)' A (x - c) with a known minimum: the least that a solver needs."""
+
+    def __init__(self, matrix, centre):
+        self.matrix, self.centre, self.passes = matrix, centre, 0.0
+
+    def value_gradient(self, coef):
+        self.passes += 1
+        residual = self.matrix @ (coef - self.centre)
+        return 0.5 * float(np.vdot(coef - self.centre, residual)), residual
+
+    def hessian(self, coef):
+        self.passes += 1
+        return Solve(self.matrix)
+
+
+class LogCosh(Quadratic):
+    """sum log cosh(x - c): flat far away, so that a full Newton step overshoots."""
+
+    def value_gradient(self, coef):
+        self.passes += 1
+        x = coef - self.centre
+        return float((np.abs(x) + np.log1p(np.exp(-2 * np.abs(x))) - np.log(2)).sum()), np.tanh(x)
+
+    def hessian(self, coef):
+        self.passes += 1
+        return Solve(np.diag((1 - np.tanh(coef - self.centre) ** 2)[:, 0] + 1e-12))
+
+
+class Solve:
+    def __init__(self, matrix):
+        self.matrix = matrix
+
+    def solve(self, gradient):
+        return np.linalg.solve(self.matrix, gradient)
+
+
+@pytest.fixture(params=SOLVERS.values(), ids=SOLVERS.keys())
+def minimise(request):
+    return request.param
+
+
+def quadratic(condition=100.0, d=12):
+    rng = np.random.default_rng(1)
+    basis, _ = np.linalg.qr(rng.standard_normal((d, d)))
+    matrix = basis @ np.diag(np.geomspace(1.0, condition, d)) @ basis.T
+    return Quadratic((matrix + matrix.T) / 2, rng.standard_normal((d, 1)))
+
+
+def test_the_minimum_of_a_quadratic_is_found(minimise):
+    problem = quadratic()
+    solution = minimise(problem, np.zeros((12, 1)), tol=1e-10, max_iter=500)
+    assert solution.status is Status.CONVERGED
+    np.testing.assert_allclose(solution.coef, problem.centre, atol=1e-9)
+    assert solution.gradient_norm <= 1e-10
+
+
+def test_a_full_step_that_overshoots_is_cut(minimise):
+    problem = LogCosh(np.eye(4), np.full((4, 1), 1.5))
+    solution = minimise(problem, np.full((4, 1), 8.0), tol=1e-8, max_iter=200)
+    assert solution.status is Status.CONVERGED
+    np.testing.assert_allclose(solution.coef, problem.centre, atol=1e-7)
+    objectives = [step.objective for step in solution.history]
+    assert (np.diff(objectives) <= 4 * np.finfo(float).eps * np.maximum(1, objectives[:-1])).all()
+
+
+def test_history_has_the_start_and_every_iteration(minimise):
+    problem = quadratic()
+    solution = minimise(problem, np.zeros((12, 1)), tol=1e-10, max_iter=500)
+    assert [step.iteration for step in solution.history] == list(range(solution.iterations + 1))
+    assert solution.history[0].passes == 1.0
+    assert solution.history[-1].passes <= solution.passes == problem.passes
+    assert solution.history[-1].objective == solution.objective
+    assert solution.history[-1].gradient_norm == solution.gradient_norm
+    seconds = [step.seconds for step in solution.history]
+    assert seconds == sorted(seconds)
+
+
+def test_the_start_is_not_changed(minimise):
+    start = np.zeros((12, 1))
+    minimise(quadratic(), start, tol=1e-10, max_iter=500)
+    assert not start.any()
+
+
+def test_a_start_at_the_minimum_takes_no_step(minimise):
+    problem = quadratic()
+    solution = minimise(problem, problem.centre.copy(), tol=1e-10, max_iter=500)
+    assert solution.status is Status.CONVERGED
+    assert (solution.iterations, solution.passes) == (0, 1.0)
+
+
+def test_max_iter_ends_a_run_where_it_is(minimise):
+    solution = minimise(LogCosh(np.eye(4), np.zeros((4, 1))), np.full((4, 1), 8.0),
+                        tol=1e-12, max_iter=2)  # fmt: skip
+    assert solution.status is Status.MAX_ITER
+    assert solution.iterations == 2
+    assert not solution.status.is_optimum
+
+
+def test_a_callback_sees_every_step_and_can_stop(minimise):
+    seen = []
+
+    def stop_at_two(step):
+        seen.append(step)
+        return step.iteration == 2
+
+    solution = minimise(LogCosh(np.eye(4), np.zeros((4, 1))), np.full((4, 1), 8.0),
+                        tol=1e-12, max_iter=100, callback=stop_at_two)  # fmt: skip
+    assert solution.status is Status.STOPPED
+    assert tuple(seen) == solution.history
+    assert len(seen) == 3
+
+
+def test_a_start_that_is_not_finite_is_said(minimise):
+    class Broken(Quadratic):
+        def value_gradient(self, coef):
+            return np.nan, np.full_like(coef, np.nan)
+
+    solution = minimise(Broken(np.eye(2), np.zeros((2, 1))), np.zeros((2, 1)),
+                        tol=1e-6, max_iter=10)  # fmt: skip
+    assert solution.status is Status.NOT_FINITE
+
+
+def test_an_unreachable_tol_ends_at_rounding_and_says_so(minimise):
+    problem = quadratic(condition=1e4)
+    value_gradient = problem.value_gradient
+
+    def shifted(coef):
+        """Add a constant, in whose rounding the last decreases vanish."""
+        value, gradient = value_gradient(coef)
+        return value + 1.0, gradient
+
+    problem.value_gradient = shifted
+    solution = minimise(problem, np.zeros((12, 1)), tol=1e-300, max_iter=2_000)
+    assert solution.status is Status.PRECISION or solution.gradient_norm == 0.0
+    assert solution.status.is_optimum
+    assert solution.objective - 1.0 <= 1e-15
+
+
+def test_an_objective_that_lies_about_its_gradient_is_not_called_an_optimum(minimise):
+    class Uphill(Quadratic):
+        def value_gradient(self, coef):
+            value, gradient = super().value_gradient(coef)
+            return value, -gradient
+
+        def hessian(self, coef):
+            return Solve(np.eye(len(coef)))
+
+    solution = minimise(Uphill(np.eye(2), np.ones((2, 1))), np.zeros((2, 1)),
+                        tol=1e-6, max_iter=100)  # fmt: skip
+    assert solution.status is Status.LINE_SEARCH
+    assert not solution.status.is_optimum
+
+
+def test_every_status_says_what_to_do_or_that_all_is_well():
+    for status in Status:
+        assert status.is_optimum or status is Status.STOPPED or "scale" in status.value

@@ -1,0 +1,42 @@
+"""Choices follow shape and parameters only, and say why."""
+
+import pytest
+
+from fastlogreg import planner
+
+
+def test_a_small_table_goes_to_numpy_and_a_large_one_to_numba():
+    small = planner.make_plan(500, 30)
+    large = planner.make_plan(10_000_000, 30)
+    assert small.backend.value == "numpy"
+    assert "15,000 cells" in small.backend.reason
+    assert large.backend.value == "numba"
+    assert "300,000,000 cells" in large.backend.reason
+
+
+def test_narrow_tables_take_newton_and_wide_ones_lbfgs():
+    assert planner.make_plan(500, 30).solver.value == "newton-cholesky"
+    assert planner.make_plan(500, 30_000).solver.value == "lbfgs"
+
+
+@pytest.mark.parametrize("n_rows", [100, 10_000_000])
+def test_what_was_asked_for_is_taken(n_rows):
+    plan = planner.make_plan(n_rows, 10, backend="numba", n_threads=3, solver="lbfgs")
+    assert (plan.backend.value, plan.n_threads.value, plan.solver.value) == ("numba", 3, "lbfgs")
+    assert str(plan).count("was asked for") == 3
+
+
+def test_a_plan_prints_a_line_a_choice_with_its_reason():
+    lines = str(planner.make_plan(10_000_000, 10)).splitlines()
+    assert [line.split(":")[0] for line in lines] == ["backend", "threads", "solver"]
+    assert all("(" in line for line in lines)
+
+
+def test_arithmetic_does_not_depend_on_the_machine(monkeypatch):
+    plans = []
+    for cores in (1, 64):
+        monkeypatch.setattr(planner, "available_threads", lambda cores=cores: (cores, "test"))
+        plans.append(planner.make_plan(1_000_000, 100))
+    assert plans[0].backend == plans[1].backend
+    assert plans[0].solver == plans[1].solver
+    assert [plan.n_threads.value for plan in plans] == [1, 64]
