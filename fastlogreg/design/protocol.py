@@ -8,7 +8,7 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
-__all__ = ["DenseBackend", "Design", "Targets", "load_backend"]
+__all__ = ["DenseBackend", "Design", "Targets", "class_totals", "load_backend"]
 
 _PACKAGES = {"numba": "fastlogreg.kernels", "numpy": "fastlogreg.reference"}
 
@@ -34,8 +34,15 @@ class Targets:
 
     def total_weight(self, weights: np.ndarray | None) -> float:
         """Return the sum over rows of class weight times sample weight."""
-        per_class = np.bincount(self.codes, weights, minlength=len(self.class_weights))
-        return float(per_class @ self.class_weights)
+        totals = class_totals(self.codes, weights, len(self.class_weights))
+        return float(totals @ self.class_weights)
+
+
+def class_totals(codes: np.ndarray, weights: np.ndarray | None, n_classes: int) -> np.ndarray:
+    """Return the weight, or the number, of the rows of each class, ``(n_classes,)``."""
+    if weights is None:
+        return np.array([np.count_nonzero(codes == code) for code in range(n_classes)], float)
+    return np.bincount(codes, weights, minlength=n_classes)
 
 
 class Design(Protocol):

@@ -13,6 +13,7 @@ import numpy as np
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
+from fastlogreg.design import class_totals
 from fastlogreg.errors import (
     InvalidDataError,
     InvalidParameterError,
@@ -169,11 +170,14 @@ def encode_binary(y: Any, n_rows: int, estimator: str) -> tuple[np.ndarray, np.n
 
 
 def _check_no_missing_object(y: np.ndarray, advice: str) -> None:
-    missing = [i for i, label in enumerate(y) if label is None or _is_missing_scalar(label)]
-    if missing:
+    try:
+        missing = np.asarray((y != y) | np.equal(y, None), dtype=bool)
+    except TypeError:  # pandas.NA has no truth value
+        missing = np.array([label is None or _is_missing_scalar(label) for label in y])
+    if missing.any():
         raise InvalidDataError(
-            f"y contains {len(missing)} missing labels (NaN or None), the first at "
-            f"{missing[0]}; expected a label for every row. Advice: {advice}."
+            f"y contains {int(missing.sum())} missing labels (NaN or None), the first at "
+            f"{int(np.argmax(missing))}; expected a label for every row. Advice: {advice}."
         )
 
 
@@ -247,7 +251,7 @@ def class_weights_of(
     InvalidParameterError, InvalidParameterTypeError
         *class_weight* is none of None, "balanced" and a dict of classes to weights.
     """
-    totals = np.bincount(codes, weights, minlength=len(classes))
+    totals = class_totals(codes, weights, len(classes))
     if not totals.all():
         empty = classes.tolist()[int(np.argmin(totals))]
         raise InvalidDataError(
