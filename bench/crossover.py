@@ -1,0 +1,240 @@
+"""What the planner's constants rest on: ``python -m bench.crossover``.
+
+``NUMBA_FROM_CELLS``: the first fit in a new process, kernels in the disk cache, with
+numba and with NumPy, over the cells of X.  The constant is the least measured size from
+which numba's first fit is the faster at every larger one, whatever the columns.
+
+``NEWTON_UP_TO_COLUMNS``: the time that newton-cholesky and lbfgs take to one and the
+same objective, over the columns of tables of equal cells, evenly and unevenly scaled.
+The constant is the measured number of columns up to which Newton must be taken for the
+least geometric mean of slowdowns against the faster of the two.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import statistics
+import tempfile
+import warnings
+from collections.abc import Iterable
+from typing import Any
+
+from sklearn.exceptions import ConvergenceWarning
+
+from bench.children import in_new_process
+from bench.data import make_problem
+from bench.report import Report, add_output_options, duration, progress
+from fastlogreg import LogisticRegression, Step, planner
+
+__all__ = ["least_cells", "main", "most_columns"]
+
+_CELLS = (100_000, 300_000, 1_000_000, 2_000_000, 4_000_000, 8_000_000, 16_000_000, 32_000_000)
+_COLUMNS = (10, 50, 200)
+_QUICK_CELLS = (20_000, 200_000)
+_QUICK_COLUMNS = (10,)
+_COMPILE_ROWS = 100_000  # enough for several blocks, so that parallel code is compiled too
+
+_WIDE_CELLS = 20_000_000
+_WIDE_COLUMNS = (100, 200, 500, 1_000, 2_000, 3_000)
+_QUICK_WIDE_CELLS = 200_000
+_QUICK_WIDE_COLUMNS = (10, 20)
+_SCALES = {"evenly scaled": 0.0, "unevenly scaled": 1.0}
+_GAP = 1e-8
+_PATIENCE = 10.0  # lbfgs is stopped at so many times Newton's time
+_TIGHT_TOL = 1e-12
+
+
+def main() -> None:
+    """Run the command."""
+    parser = argparse.ArgumentParser(prog="python -m bench.crossover", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each case (3)")
+    parser.add_argument("--part", choices=("backend", "solver", "both"), default="both")
+    add_output_options(parser)
+    options = parser.parse_args()
+    rounds = 1 if options.quick else options.rounds
+    report = Report("What the planner's constants rest on")
+    if options.part != "solver":
+        _add_backends(report, options.quick, rounds)
+    if options.part != "backend":
+        _add_solvers(report, options.quick, rounds)
+    report.publish(options)
+
+
+def least_cells(cases: Iterable[dict[str, Any]]) -> int | None:
+    """Return the least size from which numba's first fit wins at every larger size.
+
+    Parameters
+    ----------
+    cases : iterable of dict
+        Each with ``cells``, ``columns`` and the seconds ``numba`` and ``numpy``.
+
+    Returns
+    -------
+    int or None
+        None where the largest size of all is not won yet.
+    """
+    found = None
+    by_size = sorted(cases, key=lambda case: -case["cells"])
+    sizes = sorted({case["cells"] for case in by_size}, reverse=True)
+    for size in sizes:
+        if any(c["numba"] >= c["numpy"] for c in by_size if c["cells"] == size):
+            break
+        found = size
+    return found
+
+
+def most_columns(cases: Iterable[dict[str, Any]]) -> int:
+    """Return the columns up to which taking Newton loses least against the faster solver.
+
+    Parameters
+    ----------
+    cases : iterable of dict
+        Each with ``columns`` and the seconds ``newton`` and ``lbfgs``.
+    """
+    cases = list(cases)
+
+    def mean_log_slowdown(limit: int) -> float:
+        return statistics.fmean(
+            math.log(c["newton" if c["columns"] <= limit else "lbfgs"])
+            - math.log(min(c["newton"], c["lbfgs"]))
+            for c in cases
+        )
+
+    limits: list[int] = [0, *sorted({c["columns"] for c in cases})]
+    return min(limits, key=mean_log_slowdown)
+
+
+def _add_backends(report: Report, quick: bool, rounds: int) -> None:
+    cases = []
+    with tempfile.TemporaryDirectory() as cache:
+        _new_process(cache, _COMPILE_ROWS, 10, "numba")
+        for columns in _QUICK_COLUMNS if quick else _COLUMNS:
+            for cells in _QUICK_CELLS if quick else _CELLS:
+                progress(f"first fits: {cells:,} cells in {columns} columns")
+                cases.append(_first_fits(cache, cells, columns, rounds))
+    report.heading("First fit in a new process, kernels in the disk cache")
+    report.text(
+        "Medians. The first fit with numba includes importing it and loading the kernels; "
+        "scikit-learn and fastlogreg are imported before. All fits by solver='auto'."
+    )
+    report.table(
+        ["cells", "columns", "first: numba", "numpy", "ratio", "second: numba", "numpy", "ratio"],
+        [
+            [
+                f"{c['cells']:,}",
+                c["columns"],
+                *(duration(c[key]) for key in ("numba", "numpy")),
+                f"{c['numba'] / c['numpy']:.2f}",
+                *(duration(c[key]) for key in ("second_numba", "second_numpy")),
+                f"{c['second_numba'] / c['second_numpy']:.2f}",
+            ]
+            for c in cases
+        ],
+    )
+    suggested = least_cells(cases)
+    value = "not reached: measure larger tables" if suggested is None else f"{suggested:_}"
+    report.text(
+        f"NUMBA_FROM_CELLS = {value} (in fastlogreg/planner.py: {planner.NUMBA_FROM_CELLS:_})"
+    )
+    report.figures["backends"] = {"cases": cases, "NUMBA_FROM_CELLS": suggested}
+
+
+def _first_fits(cache: str, cells: int, columns: int, rounds: int) -> dict[str, Any]:
+    found: dict[str, list[dict[str, Any]]] = {"numba": [], "numpy": []}
+    for number in range(rounds):
+        names = list(found) if number % 2 == 0 else list(found)[::-1]
+        for name in names:
+            found[name].append(_new_process(cache, cells // columns, columns, name))
+    case: dict[str, Any] = {"cells": cells, "columns": columns}
+    for name, runs in found.items():
+        case[name] = statistics.median(run["first_fit"] for run in runs)
+        case[f"second_{name}"] = statistics.median(run["second_fit"] for run in runs)
+        case[f"objective_{name}"] = runs[0]["objective"]
+    return case
+
+
+def _new_process(cache: str, n_rows: int, n_columns: int, backend: str) -> dict[str, Any]:
+    return in_new_process(
+        "first_fit",
+        environment={"FASTLOGREG_CACHE_DIR": cache},
+        rows=n_rows,
+        columns=n_columns,
+        backend=backend,
+        load_first=False,
+    )
+
+
+def _add_solvers(report: Report, quick: bool, rounds: int) -> None:
+    total = _QUICK_WIDE_CELLS if quick else _WIDE_CELLS
+    cases = [
+        _solver_case(total // columns, columns, scale, rounds)
+        for scale in _SCALES
+        for columns in (_QUICK_WIDE_COLUMNS if quick else _WIDE_COLUMNS)
+    ]
+    report.heading(f"Solvers to the same objective, {total:,} cells, numba")
+    report.text(
+        f"Medians of the time until F is within {_GAP:.0e} of the optimum; lbfgs was stopped "
+        f"at {_PATIENCE:.0f} times Newton's time, which then stands for it (marked >)."
+    )
+    report.table(
+        ["rows", "columns", "scales", "newton-cholesky", "lbfgs", "lbfgs / newton"],
+        [
+            [
+                f"{c['rows']:,}",
+                f"{c['columns']:,}",
+                c["scale"],
+                duration(c["newton"]),
+                "> " * (not c["lbfgs_reached"]) + duration(c["lbfgs"]),
+                "> " * (not c["lbfgs_reached"]) + f"{c['lbfgs'] / c['newton']:.2f}",
+            ]
+            for c in cases
+        ],
+    )
+    suggested = most_columns(cases)
+    report.text(
+        f"NEWTON_UP_TO_COLUMNS = {suggested:_} "
+        f"(in fastlogreg/planner.py: {planner.NEWTON_UP_TO_COLUMNS:_})"
+    )
+    report.figures["solvers"] = {"cases": cases, "NEWTON_UP_TO_COLUMNS": suggested, "gap": _GAP}
+
+
+def _solver_case(n_rows: int, n_columns: int, scale: str, rounds: int) -> dict[str, Any]:
+    progress(f"solvers: {n_rows:,} x {n_columns:,}, {scale}")
+    X, y, _ = make_problem(n_rows, n_columns, decades=_SCALES[scale])
+    target = _fit(X, y, "newton-cholesky", -math.inf, math.inf).objective + _GAP
+    newton: list[float] = []
+    lbfgs: list[float] = []
+    reached = True
+    for _ in range(rounds):
+        newton.append(_fit(X, y, "newton-cholesky", target, math.inf).seconds)
+        limit = _PATIENCE * statistics.median(newton)
+        last = _fit(X, y, "lbfgs", target, limit)
+        reached = reached and last.objective <= target
+        lbfgs.append(last.seconds if last.objective <= target else limit)
+    return {
+        "rows": n_rows,
+        "columns": n_columns,
+        "scale": scale,
+        "newton": statistics.median(newton),
+        "lbfgs": statistics.median(lbfgs),
+        "lbfgs_reached": reached,
+    }
+
+
+def _fit(X: Any, y: Any, solver: str, target: float, limit: float) -> Step:
+    """Return the step at which a fit reached the target, or at which it ended."""
+    model = LogisticRegression(
+        backend="numba",
+        solver=solver,
+        tol=_TIGHT_TOL,
+        max_iter=100_000,
+        callback=lambda step: step.objective <= target or step.seconds > limit,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return model.fit(X, y).history_[-1]
+
+
+if __name__ == "__main__":
+    main()

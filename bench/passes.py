@@ -1,0 +1,41 @@
+"""The whole passes over X, as things to time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from bench.data import Problem
+from bench.machine import threads_of
+from fastlogreg.design import DenseDesign, Targets, load_backend
+
+__all__ = ["PASSES", "pass_of"]
+
+PASSES = ("loss_gradient", "hessian", "decision")
+
+
+def pass_of(
+    problem: Problem, backend: str, name: str, n_threads: int | None = None
+) -> Callable[[], Any]:
+    """Return one pass over a problem's table, at the coefficients of its labels.
+
+    Parameters
+    ----------
+    problem : Problem
+        Table, labels and coefficients.
+    backend : "numba" or "numpy"
+        Whose pass.
+    name : str
+        One of `PASSES`.
+    n_threads : int, optional
+        Threads; all that the process may use by default.
+    """
+    threads = threads_of(backend) if n_threads is None else n_threads
+    design = DenseDesign(problem.X, load_backend(backend), threads)
+    if name == "decision":
+        return partial(design.decision, problem.coef)
+    targets = Targets(problem.y.astype(np.int8), np.ones(2))
+    return partial(getattr(design, name), problem.coef, targets, None)

@@ -1,0 +1,155 @@
+"""Fits of one and the same objective, ours and the peers', as things to time.
+
+All minimise the mean log-loss plus ``||w||^2 / (2 C n)`` with an unpenalised intercept.
+Iterations are limited far above need, so that what ends a fit is its ``tol``.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression as SklearnLogisticRegression
+
+from fastlogreg import LogisticRegression
+
+__all__ = [
+    "Fit",
+    "Fitted",
+    "guarded",
+    "missing_peers",
+    "our_fits",
+    "ours",
+    "peer_fits",
+    "scikit_learn",
+]
+
+_MAX_ITER = 10_000
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a fit ended with.
+
+    Parameters
+    ----------
+    coef : ndarray of float64, shape (n_columns,), or None
+        None where the fit failed.
+    intercept : float
+    iterations : int or None
+    passes : float or None
+        Counted reads of X; None where nobody counts.
+    outcome : str
+        "converged", "not converged", or the error.
+    """
+
+    coef: np.ndarray | None
+    intercept: float = 0.0
+    iterations: int | None = None
+    passes: float | None = None
+    outcome: str = "converged"
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A named way to fit; calling it with X and y does."""
+
+    name: str
+    run: Callable[[np.ndarray, np.ndarray], Fitted] = field(repr=False)
+
+    def __call__(self, X: np.ndarray, y: np.ndarray) -> Fitted:
+        """Fit."""
+        return self.run(X, y)
+
+
+def ours(backend: str, solver: str, *, tol: float = 1e-6, C: float = 1.0) -> Fit:
+    """Return a fit by fastlogreg."""
+
+    def run(X: np.ndarray, y: np.ndarray) -> Fitted:
+        model = LogisticRegression(C=C, backend=backend, solver=solver, tol=tol, max_iter=_MAX_ITER)
+        return _fitted(model, X, y)
+
+    return Fit(f"fastlogreg {solver}, {backend}", run)
+
+
+def scikit_learn(solver: str, *, tol: float = 1e-4, C: float = 1.0) -> Fit:
+    """Return a fit by scikit-learn; 1e-4 is its default tol."""
+
+    def run(X: np.ndarray, y: np.ndarray) -> Fitted:
+        model = SklearnLogisticRegression(C=C, solver=solver, tol=tol, max_iter=_MAX_ITER)
+        return _fitted(model, X, y)
+
+    return Fit(f"scikit-learn {solver}, tol {tol:.0e}", run)
+
+
+def our_fits() -> list[Fit]:
+    """Return the fits by fastlogreg that are compared."""
+    return [
+        ours("numba", "newton-cholesky"),
+        ours("numba", "lbfgs"),
+        ours("numpy", "newton-cholesky"),
+    ]
+
+
+def peer_fits() -> list[Fit]:
+    """Return the fits by peers that are compared: those that are installed."""
+    fits = [
+        scikit_learn("lbfgs"),
+        scikit_learn("lbfgs", tol=1e-8),
+        scikit_learn("newton-cholesky"),
+    ]
+    return fits if missing_peers() else [*fits, _glum()]
+
+
+def missing_peers() -> list[str]:
+    """Return the names of the peers that are not installed."""
+    return [name for name in ("glum",) if importlib.util.find_spec(name) is None]
+
+
+def guarded(fit: Fit) -> Fit:
+    """Return a fit whose failure is an outcome: one peer must not end a long comparison."""
+
+    def run(X: np.ndarray, y: np.ndarray) -> Fitted:
+        try:
+            return fit(X, y)
+        except Exception as error:  # peers raise what they like
+            return Fitted(None, outcome=f"{type(error).__name__}: {error}".splitlines()[0])
+
+    return Fit(fit.name, run)
+
+
+def _glum(C: float = 1.0) -> Fit:
+    def run(X: np.ndarray, y: np.ndarray) -> Fitted:
+        from glum import GeneralizedLinearRegressor
+
+        # Its objective is half the mean deviance, which is the mean log-loss, plus
+        # alpha / 2 * ||w||^2.
+        model = GeneralizedLinearRegressor(
+            family="binomial",
+            alpha=1.0 / (C * len(y)),
+            l1_ratio=0.0,
+            solver="irls-ls",
+            gradient_tol=1e-6,
+        )
+        return _fitted(model, X, y)
+
+    return Fit("glum irls-ls, gradient_tol 1e-06", run)
+
+
+def _fitted(model: Any, X: np.ndarray, y: np.ndarray) -> Fitted:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model.fit(X, y)
+    unfinished = any(issubclass(warning.category, ConvergenceWarning) for warning in caught)
+    return Fitted(
+        coef=np.asarray(model.coef_, dtype=np.float64).ravel(),
+        intercept=float(np.ravel(model.intercept_)[0]),
+        iterations=int(np.max(model.n_iter_)),
+        passes=getattr(model, "n_passes_", None),
+        outcome="not converged" if unfinished else "converged",
+    )

@@ -1,0 +1,25 @@
+"""One pass over X: loss and gradient, Hessian, decision."""
+
+import numpy as np
+import pytest
+
+from bench.passes import PASSES, pass_of
+
+SHAPES = ((1_000_000, 10), (200_000, 50))
+ROUNDS = 10
+
+
+@pytest.mark.parametrize("backend", ["numba", "numpy"])
+@pytest.mark.parametrize("name", PASSES)
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_pass(benchmark, measure, table, shape, dtype, order, name, backend):
+    problem, reader = table(shape, dtype, order)
+    benchmark.group = f"{name}, {shape[0]} x {shape[1]}, {dtype}, {order} order"
+    result = measure(pass_of(problem, backend, name), reader, backend=backend, rounds=ROUNDS)
+    if name == "loss_gradient":
+        losses, gradient = result
+        benchmark.extra_info["objective"] = float(losses[0]) / shape[0]
+        benchmark.extra_info["gradient_norm"] = float(np.abs(gradient).max()) / shape[0]
+    else:
+        assert np.isfinite(result).all()
