@@ -1,0 +1,7 @@
+"""``python -m fastlogreg``: the console command."""
+
+import sys
+
+from fastlogreg.cli import main
+
+sys.exit(main())

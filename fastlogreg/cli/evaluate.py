@@ -1,0 +1,88 @@
+"""``fastlogreg evaluate``: how good a model is on a table with known labels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from fastlogreg.cli.options import EXISTING_FILE, check_table, command
+from fastlogreg.errors import InvalidDataError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["evaluate"]
+
+
+@command
+@click.argument("model", type=EXISTING_FILE)
+@click.argument("data", type=EXISTING_FILE, callback=check_table)
+@click.option("--target", metavar="COL", help="Column of labels; default: that of training.")
+@click.option("--weight", metavar="COL", help="Column with weights; default: none.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, not a report.")
+def evaluate(
+    model: Path, data: Path, target: str | None, weight: str | None, as_json: bool
+) -> None:
+    """Judge a model on a table with known labels.
+
+    MODEL is a file that 'train' wrote.  Prints log-loss, ROC AUC and accuracy.
+    """
+    from dataclasses import asdict
+
+    import numpy as np
+
+    from fastlogreg.cli import report
+    from fastlogreg.cli.encoding import TableEncoding
+    from fastlogreg.cli.progress import Progress
+    from fastlogreg.cli.quality import judge
+    from fastlogreg.cli.tables import check_option_column, read_labels, read_table, read_weights
+    from fastlogreg.persistence import load_file
+
+    file = load_file(model)
+    encoding = TableEncoding.of_model(file.model, file.sections)
+    target = target or encoding.target
+    if target is None:
+        raise click.UsageError("the model file names no target; expected --target COL.")
+    classes = file.model.classes_
+    text = [target] if isinstance(classes.tolist()[0], str) else []
+    progress = Progress()
+    with progress.step(f"reading {data.name}"):
+        table = read_table(data, [*encoding.text_columns, *text])
+        check_option_column(table, target, "--target")
+        if weight is not None:
+            check_option_column(table, weight, "--weight")
+        positive = _positive(read_labels(table, target), classes, target)
+        weights = None if weight is None else read_weights(table, weight)
+        encoding.check(table)
+    with progress.step("judging"):
+        quality = judge(file.model, encoding.frame(table), positive, weights)
+    share = float(np.mean(positive))
+    if as_json:
+        found = {"target": target, "classes": classes.tolist(), "positive_share": share}
+        report.print_json({**found, **asdict(quality)})
+        return
+    printed = report.Report()
+    printed.facts([("target", f"{target}: {report.class_shares(classes, share)}")])
+    printed.table(report.QUALITY_HEADER, report.quality_rows({data.name: quality}))
+
+
+def _positive(labels: np.ndarray, classes: np.ndarray, target: str) -> np.ndarray:
+    """Return which labels are the second class.
+
+    Raises
+    ------
+    InvalidDataError
+        Labels that are neither class.
+    """
+    second: np.ndarray = labels == classes[1]
+    known = second | (labels == classes[0])
+    if not known.all():
+        other = labels[~known]
+        raise InvalidDataError(
+            f"the target {target!r} has {other[0].item()!r} in row {int(known.argmin()) + 1:,} "
+            f"(counted from 1); expected {' or '.join(repr(c) for c in classes.tolist())}, the "
+            f"classes of training. {len(other):,} labels are neither."
+        )
+    return second

@@ -1,0 +1,144 @@
+"""``fastlogreg train``: a table in, a model file and a report out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from fastlogreg.cli.options import (
+    EXISTING_FILE,
+    OUTPUT_FILE,
+    check_output,
+    check_table,
+    command,
+    one_of,
+)
+
+__all__ = ["train"]
+
+
+@command
+@click.argument("data", type=EXISTING_FILE, callback=check_table)
+@click.option("--target", required=True, metavar="COL", help="Column to learn: two values.")
+@click.option("--weight", metavar="COL", help="Column with the weights of the rows.")
+@click.option("--drop", multiple=True, metavar="COL", help="Column to leave out; repeatable.")
+@click.option(
+    "-C",
+    "strength",
+    type=click.FloatRange(0.0, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="Inverse strength of the L2 penalty; inf for none.",
+)
+@click.option("--no-intercept", is_flag=True, help="Fit no intercept.")
+@click.option(
+    "--class-weight",
+    type=click.Choice(["balanced"]),
+    help="Let both classes count the same.",
+)
+@click.option(
+    "--solver",
+    metavar="NAME",
+    callback=one_of("fastlogreg.solvers", "SOLVERS"),
+    default="auto",
+    show_default=True,
+    help="Method, such as newton-cholesky or lbfgs.",
+)
+@click.option(
+    "--backend",
+    metavar="NAME",
+    callback=one_of("fastlogreg.planner", "BACKENDS"),
+    default="auto",
+    show_default=True,
+    help="What computes, numba or numpy.",
+)
+@click.option(
+    "--tol",
+    type=click.FloatRange(0.0, min_open=True),
+    default=1e-6,
+    show_default=True,
+    help="Bound on the gradient.",
+)
+@click.option(
+    "--max-iter", type=click.IntRange(0), default=100, show_default=True, help="Most iterations."
+)
+@click.option(
+    "--valid",
+    type=click.FloatRange(0.0, 1.0, min_open=True, max_open=True),
+    metavar="FRACTION",
+    help="Hold out this share of each class and judge the model on it.",
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="For --valid.")
+@click.option("--threads", type=click.IntRange(1), help="Threads; default: the CPUs there are.")
+@click.option(
+    "-o",
+    "--output",
+    type=OUTPUT_FILE,
+    callback=check_output,
+    default="model.json",
+    show_default=True,
+    help="Model file; an old one is replaced.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, not a report.")
+@click.option("--strict", is_flag=True, help="Without convergence, write nothing and exit 4.")
+@click.pass_context
+def train(
+    ctx: click.Context,
+    data: Path,
+    target: str,
+    weight: str | None,
+    drop: tuple[str, ...],
+    strength: float,
+    no_intercept: bool,
+    class_weight: str | None,
+    solver: str,
+    backend: str,
+    tol: float,
+    max_iter: int,
+    valid: float | None,
+    seed: int,
+    threads: int | None,
+    output: Path,
+    as_json: bool,
+    strict: bool,
+) -> None:
+    """Train a model on a table and write it to a file.
+
+    DATA is a CSV or Parquet file: .csv, .csv.gz, .parquet, .pq.  Numbers and booleans are
+    used as they are; a text column of up to 200 different values becomes a column of zeros
+    and ones for each.  Missing values are an error that names the column.
+    """
+    from fastlogreg.cli import report
+    from fastlogreg.cli.encoding import SECTION
+    from fastlogreg.cli.progress import Progress
+    from fastlogreg.cli.tables import read_table
+    from fastlogreg.cli.training import Task, split, train_on
+    from fastlogreg.estimators.logistic_regression import LogisticRegression
+    from fastlogreg.persistence import save
+
+    progress = Progress()
+    with progress.step(f"reading {data.name}"):
+        table = read_table(data)
+        task = Task.of(table, target, weight, drop)
+    model = LogisticRegression(
+        C=strength,
+        fit_intercept=not no_intercept,
+        class_weight=class_weight,  # type: ignore[arg-type]
+        tol=tol,
+        max_iter=max_iter,
+        solver=solver,
+        backend=backend,
+        n_threads=threads,
+    )
+    held_out = None if valid is None else split(task.labels, valid, seed)
+    done = train_on(task, model, held_out, progress)
+    report.warn(done.warnings)
+    failed = strict and not model.status_.is_optimum
+    if not failed:
+        save(model, output, sections={SECTION: done.encoding.to_json()})
+    if as_json:
+        report.print_json({**done.to_json(), "model_file": None if failed else str(output)})
+    else:
+        report.print_training(done, data.name, None if failed else output)
+    ctx.exit(4 if failed else 0)

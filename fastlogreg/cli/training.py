@@ -1,0 +1,214 @@
+"""A table becomes a model: split, encode, fit, judge."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import click
+import numpy as np
+import pyarrow as pa
+
+from fastlogreg.cli.encoding import TableEncoding
+from fastlogreg.cli.progress import Progress
+from fastlogreg.cli.quality import Quality, judge
+from fastlogreg.cli.tables import (
+    check_option_column,
+    check_two_values,
+    read_labels,
+    read_weights,
+)
+from fastlogreg.errors import InvalidDataError
+from fastlogreg.estimators.logistic_regression import LogisticRegression
+
+__all__ = ["Task", "Training", "fit", "split", "train_on"]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What to learn from, checked.
+
+    Parameters
+    ----------
+    table : Table
+        The table.
+    labels : ndarray of shape (n_rows,)
+        The target, two classes.
+    weights : ndarray of float64, shape (n_rows,), or None
+        Weights of the rows.
+    encoding : TableEncoding
+        What the other columns become.
+    """
+
+    table: pa.Table
+    labels: np.ndarray
+    weights: np.ndarray | None
+    encoding: TableEncoding
+
+    @classmethod
+    def of(
+        cls, table: pa.Table, target: str, weight: str | None = None, drop: Sequence[str] = ()
+    ) -> Task:
+        """Return the task of learning the column *target* from the others.
+
+        Raises
+        ------
+        UsageError
+            A column that is not there, or in two roles.
+        InvalidDataError
+            A column that cannot be used.
+        """
+        roles = {"--target": [target], "--weight": [weight] if weight is not None else []}
+        roles["--drop"] = list(drop)
+        taken: dict[str, str] = {}
+        for option, names in roles.items():
+            for name in names:
+                check_option_column(table, name, option)
+                if taken.setdefault(name, option) != option:
+                    raise click.UsageError(
+                        f"{option} {name!r}: the column is the one of {taken[name]} already."
+                    )
+        check_two_values(table, target)
+        return cls(
+            table,
+            read_labels(table, target),
+            None if weight is None else read_weights(table, weight),
+            TableEncoding.learn(table, target, set(taken) - {target}),
+        )
+
+    def part(self, rows: np.ndarray) -> tuple[Any, np.ndarray, np.ndarray | None]:
+        """Return X, y and the weights of some rows, given as bool ``(n_rows,)``."""
+        # Rows are chosen in the compact table, so that the wide matrix exists once.
+        chosen = self.table if rows.all() else self.table.filter(pa.array(rows))
+        weights = None if self.weights is None else self.weights[rows]
+        return self.encoding.frame(chosen), self.labels[rows], weights
+
+
+@dataclass(frozen=True)
+class Training:
+    """A fitted model and how it went.
+
+    Parameters
+    ----------
+    model : LogisticRegression
+        Fitted to the rows that were not held out.
+    encoding : TableEncoding
+        What the table's columns became.
+    seconds : float
+        The whole of `fit`, loading or compiling of kernels included.
+    warnings : list of str
+        What the fit warned of.
+    share : float
+        Share of the rows in the second class, held-out ones included.
+    train, valid : Quality
+        On the training and on the held-out rows; *valid* is None without those.
+    """
+
+    model: LogisticRegression
+    encoding: TableEncoding
+    seconds: float
+    warnings: list[str]
+    share: float
+    train: Quality
+    valid: Quality | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what ``train --json`` prints, but for the path."""
+        model = self.model
+        plan = {
+            field.name: asdict(getattr(model.plan_, field.name)) for field in fields(model.plan_)
+        }
+        return {
+            "rows": self.train.rows + (self.valid.rows if self.valid else 0),
+            "columns": len(self.encoding.columns),
+            "encoded_columns": int(model.n_features_in_),
+            "target": self.encoding.target,
+            "classes": model.classes_.tolist(),
+            "positive_share": self.share,
+            "plan": plan,
+            "status": model.status_.name,
+            "converged": model.status_.is_optimum,
+            "iterations": int(model.n_iter_[0]),
+            "passes": model.n_passes_,
+            "fit_seconds": self.seconds,
+            "objective": model.objective_,
+            "warnings": self.warnings,
+            "train": asdict(self.train),
+            "valid": asdict(self.valid) if self.valid else None,
+        }
+
+
+def train_on(
+    task: Task, model: LogisticRegression, held_out: np.ndarray | None, progress: Progress
+) -> Training:
+    """Fit *model* in place to the rows not held out, and judge it on both parts.
+
+    Parameters
+    ----------
+    task : Task
+        What to learn from.
+    model : LogisticRegression
+        The estimator.
+    held_out : ndarray of bool, shape (n_rows,), or None
+        The rows to judge the model on; None for none.
+    progress : Progress
+        Where to tell.
+    """
+    n = task.table.num_rows
+    with progress.step("encoding"):
+        X, y, weights = task.part(np.ones(n, dtype=bool) if held_out is None else ~held_out)
+    with progress.step(f"fitting {X.shape[0]:,} x {X.shape[1]:,}"):
+        seconds, warned = fit(model, X, y, weights, progress)
+    second = model.classes_[1]
+    with progress.step("judging"):
+        train = judge(model, X, y == second, weights)
+        valid = None
+        if held_out is not None:
+            X, y, weights = task.part(held_out)
+            valid = judge(model, X, y == second, weights)
+    share = float(np.mean(task.labels == second))
+    return Training(model, task.encoding, seconds, warned, share, train, valid)
+
+
+def fit(
+    model: Any, X: Any, y: np.ndarray, weights: np.ndarray | None, progress: Progress | None
+) -> tuple[float, list[str]]:
+    """Fit *model*; return the seconds it took and what it warned of.
+
+    An iteration is told to *progress* while the fit runs, where the model has a callback.
+    """
+    if progress is not None:
+        model.set_params(callback=progress.observe)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        began = time.perf_counter()
+        model.fit(X, y, weights)
+        seconds = time.perf_counter() - began
+    if progress is not None:
+        model.set_params(callback=None)
+    return seconds, [str(warning.message) for warning in caught]
+
+
+def split(labels: np.ndarray, fraction: float, seed: int) -> np.ndarray:
+    """Return which rows to hold out, bool: about *fraction* of each class, at least one.
+
+    Raises
+    ------
+    InvalidDataError
+        A class of one row, which cannot be on both sides.
+    """
+    rng = np.random.default_rng(seed)
+    held_out = np.zeros(len(labels), dtype=bool)
+    is_first = labels == labels[0]
+    for rows in (np.flatnonzero(is_first), np.flatnonzero(~is_first)):
+        if len(rows) < 2:
+            raise InvalidDataError(
+                f"--valid needs at least 2 rows of each class, and one has {len(rows)}. "
+                "Leave --valid away, or add rows."
+            )
+        count = min(max(round(fraction * len(rows)), 1), len(rows) - 1)
+        held_out[rng.permutation(rows)[:count]] = True
+    return held_out
