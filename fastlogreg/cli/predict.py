@@ -14,6 +14,7 @@ from fastlogreg.cli.options import (
     check_output_table,
     check_table,
     command,
+    keep_inputs,
 )
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def predict(model: Path, data: Path, proba: bool, output: Path | None) -> None:
     from fastlogreg.cli.tables import read_table
     from fastlogreg.persistence import load_file
 
+    keep_inputs(output, model, data)
     file = load_file(model)
     encoding = TableEncoding.of_model(file.model, file.sections)
     progress = Progress()

@@ -12,6 +12,7 @@ from fastlogreg.cli.options import (
     check_output,
     check_table,
     command,
+    keep_inputs,
     one_of,
 )
 
@@ -117,6 +118,7 @@ def train(
     from fastlogreg.estimators.logistic_regression import LogisticRegression
     from fastlogreg.persistence import save
 
+    keep_inputs(output, data)
     progress = Progress()
     with progress.step(f"reading {data.name}"):
         table = read_table(data)
