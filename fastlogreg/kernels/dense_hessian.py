@@ -57,12 +57,28 @@ def root_curvature_tile(z: np.ndarray, row_weight: np.ndarray, count: int) -> No
 def scale_tile_c(X: np.ndarray, root: np.ndarray, first: int, count: int, q: np.ndarray) -> None:
     """Fill q[j, :count] with root_i x_ij, and q[d, :count] with root_i; C-order X."""
     d = X.shape[1]
-    for i in range(count):
-        row = X[first + i]
-        factor = root[i]
+    # Eight rows a sweep, so that each line of q is written once and whole.
+    whole = count // 8 * 8
+    for i in range(0, whole, 8):
+        r = first + i
+        row_a, row_b, row_c, row_d = X[r], X[r + 1], X[r + 2], X[r + 3]
+        row_e, row_f, row_g, row_h = X[r + 4], X[r + 5], X[r + 6], X[r + 7]
         for j in range(d):
-            q[j, i] = row[j] * factor
-        q[d, i] = factor
+            line = q[j]
+            line[i] = row_a[j] * root[i]
+            line[i + 1] = row_b[j] * root[i + 1]
+            line[i + 2] = row_c[j] * root[i + 2]
+            line[i + 3] = row_d[j] * root[i + 3]
+            line[i + 4] = row_e[j] * root[i + 4]
+            line[i + 5] = row_f[j] * root[i + 5]
+            line[i + 6] = row_g[j] * root[i + 6]
+            line[i + 7] = row_h[j] * root[i + 7]
+    for i in range(whole, count):
+        row_a = X[first + i]
+        for j in range(d):
+            q[j, i] = row_a[j] * root[i]
+    for i in range(count):
+        q[d, i] = root[i]
 
 
 @block_kernel

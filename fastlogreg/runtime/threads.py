@@ -14,6 +14,7 @@ time and never a bit:
 
 from __future__ import annotations
 
+import functools
 import importlib
 import os
 from collections.abc import Callable, Sequence
@@ -27,9 +28,16 @@ __all__ = ["available_threads", "driver_for", "run_blocks"]
 _forked = False
 
 
+@functools.cache
+def _pool(n_threads: int) -> ThreadPoolExecutor:
+    """Return the pool of so many threads, kept: starting one costs more than a small pass."""
+    return ThreadPoolExecutor(n_threads, thread_name_prefix="fastlogreg")
+
+
 def _mark_forked() -> None:
     global _forked
     _forked = True
+    _pool.cache_clear()  # its threads did not come along
 
 
 if hasattr(os, "register_at_fork"):
@@ -97,9 +105,9 @@ def run_blocks(
     if driver == "serial":
         stripe(0)
         return
-    with ThreadPoolExecutor(n_threads) as pool:
-        for done in [pool.submit(stripe, first) for first in range(n_threads)]:
-            done.result()
+    pool = _pool(n_threads)
+    for done in [pool.submit(stripe, first) for first in range(n_threads)]:
+        done.result()
 
 
 def _with_numba_threads(

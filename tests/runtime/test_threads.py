@@ -22,12 +22,15 @@ def spy(n_threads, function, arguments):
 
 threads._with_numba_threads = spy
 
-class Pool(threads.ThreadPoolExecutor):
-    def __init__(self, n):
-        recorded.append(("pool", n))
-        super().__init__(n)
+pool_of = threads._pool
 
-threads.ThreadPoolExecutor = Pool
+def counted_pool(n_threads):
+    pool = pool_of(n_threads)
+    assert pool._max_workers == n_threads
+    recorded.append(("pool", n_threads))
+    return pool
+
+threads._pool = counted_pool
 layer = threads.driver_for
 
 def results(n_threads, order):
