@@ -6,8 +6,8 @@ time and never a bit:
 
 - *serial*: one thread, or one block;
 - *parallel*: numba's ``prange``, the cheapest to start;
-- *pool*: Python threads over the same nogil kernels, a stripe of blocks each, where
-  numba's threading layer is not safe: the layer ``workqueue`` aborts the process
+- *pool*: the caller and Python threads over the same nogil kernels, a stripe of blocks
+  each, where numba's threading layer is not safe: the layer ``workqueue`` aborts the process
   when two threads enter it at once, and a GNU OpenMP runtime kills a forked child
   that enters it.
 """
@@ -18,7 +18,7 @@ import functools
 import importlib
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,7 @@ _forked = False
 
 @functools.cache
 def _pool(n_threads: int) -> ThreadPoolExecutor:
-    """Return the pool of so many threads, kept: starting one costs more than a small pass."""
+    """Return a pool of so many threads, kept: starting one costs more than a small pass."""
     return ThreadPoolExecutor(n_threads, thread_name_prefix="fastlogreg")
 
 
@@ -105,8 +105,12 @@ def run_blocks(
     if driver == "serial":
         stripe(0)
         return
-    pool = _pool(n_threads)
-    for done in [pool.submit(stripe, first) for first in range(n_threads)]:
+    others = [_pool(n_threads - 1).submit(stripe, first) for first in range(1, n_threads)]
+    try:
+        stripe(0)
+    finally:
+        wait(others)  # they write into the caller's arrays
+    for done in others:
         done.result()
 
 
