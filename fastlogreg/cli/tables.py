@@ -54,17 +54,17 @@ def read_table(path: Path, text_columns: Iterable[str] = ()) -> pa.Table:
     try:
         if path.name.lower().endswith((".parquet", ".pq")):
             table = pyarrow.parquet.read_table(path)
-            names = [name for name in table.column_names if not name.startswith(_PANDAS_INDEX)]
-            table = table.select(names)
         else:
             table = _read_csv(path, text_columns)
+        # Names that are no UTF-8 show here, not at reading.
+        index = [name for name in table.column_names if name.startswith(_PANDAS_INDEX)]
     except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise InvalidDataError(f"{str(path)!r} cannot be read as a table: {error}") from None
     if table.num_rows == 0:
         raise InvalidDataError(f"{str(path)!r} has a header but no rows; expected at least one.")
-    return table
+    return table.drop_columns(index)
 
 
 def _read_csv(path: Path, text_columns: Iterable[str]) -> pa.Table:
