@@ -53,7 +53,8 @@ def read_table(path: Path, text_columns: Iterable[str] = ()) -> pa.Table:
         raise InvalidDataError(f"{str(path)!r} is empty; expected a table with a header.")
     try:
         if path.name.lower().endswith((".parquet", ".pq")):
-            table = pyarrow.parquet.read_table(path)
+            # Buffered first, the whole file would be in memory beside the table.
+            table = pyarrow.parquet.read_table(path, pre_buffer=False)
         else:
             table = _read_csv(path, text_columns)
         # Names that are no UTF-8 show here, not at reading.

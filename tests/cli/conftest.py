@@ -7,13 +7,18 @@ import pytest
 from fastlogreg.cli import main
 
 
+@pytest.fixture(autouse=True)
+def plain_pipe(monkeypatch):
+    """Make output that of a pipe of 80 columns, wherever the tests run."""
+    monkeypatch.setenv("COLUMNS", "80")
+    for name in ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.fixture
 def cli(capsys, monkeypatch, tmp_path):
     """Return the function that runs the command in tmp_path: (exit code, stdout, stderr)."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "80")
-    for name in ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
-        monkeypatch.delenv(name, raising=False)
 
     def run(*arguments):
         capsys.readouterr()
