@@ -125,7 +125,7 @@ def test_an_unseen_level_is_named_with_its_column(fails, model, frame, tmp_path)
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("x,Rom,true,1", "column 'age' held numbers at training and is of type string here, whe"),
+        ("x,Rom,true,1", "column 'age' held numbers at training and is of type string here, "),
         (",Rom,true,1", "column 'age' has 1 missing value, the first in row 2"),
         ("inf,Rom,true,1", "column 'age' has 1 infinite value, the first in row 2"),
         ("1,,true,1", "column 'city' has 1 missing value, the first in row 2"),

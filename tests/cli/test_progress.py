@@ -109,7 +109,7 @@ def test_a_warning_is_one_line(capsys):
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("distnace", "did you mean 'distance'?"),
+        ("disstance", "did you mean 'distance'?"),
         ("DISTANCE", "did you mean 'distance'?"),
         ("zzz", "the columns are 'distance', 'dest', 'day'."),
     ],

@@ -222,7 +222,7 @@ def test_strict_is_silent_where_it_converges(cli, data, tmp_path):
         (["--target", "bougth"], "--target 'bougth': the table has no such column; did you mean"),
         (["--target", "BOUGHT"], "did you mean 'bought'?"),
         (["--target", "zzz"], "the columns are 'age', 'city', 'member', 'visits',"),
-        ([*TARGET, "--weight", "wieght"], "--weight 'wieght': the table has no such column; did"),
+        ([*TARGET, "--weight", "weightt"], "--weight 'weightt': the table has no such column; did"),
         ([*TARGET, "--drop", "agee"], "--drop 'agee': the table has no such column; did"),
         ([*TARGET, "--drop", "bought"], "--drop 'bought': the column is the one of --target"),
         ([*TARGET, "--weight", "bought"], "--weight 'bought': the column is the one of --target"),
