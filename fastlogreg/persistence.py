@@ -19,17 +19,12 @@ A second kind of model is a second `_Kind` in ``_KINDS``.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import math
 import os
 import re
-import secrets
-import shutil
-import stat
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -40,9 +35,10 @@ from sklearn.utils.validation import check_is_fitted
 from fastlogreg.errors import InvalidParameterTypeError, ModelFileError
 from fastlogreg.estimators.logistic_regression import LogisticRegression
 from fastlogreg.planner import Choice, Plan
+from fastlogreg.runtime.files import replacing
 from fastlogreg.solvers import Status, Step
 
-__all__ = ["ModelFile", "load", "load_file", "replacing", "save"]
+__all__ = ["ModelFile", "load", "load_file", "save"]
 
 _FORMAT = "fastlogreg model"
 _VERSION = 1
@@ -155,66 +151,6 @@ def load_file(path: str | os.PathLike[str]) -> ModelFile:
         return ModelFile(kind.read(body["model"]), body["sections"])
     except (ModelFileError, RecursionError) as error:
         raise ModelFileError(f"{os.fspath(path)!r}: {error}") from None
-
-
-@contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Give a file to write beside *path*, which takes its place when the block ends well.
-
-    If the block raises, the file beside is removed and *path* stays as it was.  A *path*
-    that is there and no regular file, such as a pipe, is written to directly.
-
-    Parameters
-    ----------
-    path : str or path-like
-        The file to write.
-
-    Yields
-    ------
-    Path
-        Where to write: a new name in the same folder, with the same suffix.
-
-    Raises
-    ------
-    OSError
-        *path* is a directory, or its folder is missing or read-only.
-    """
-    try:
-        mode = os.stat(path).st_mode
-    except FileNotFoundError:
-        mode = None
-    if mode is not None and not stat.S_ISREG(mode):
-        if stat.S_ISDIR(mode):
-            raise OSError(errno.EISDIR, "Is a directory, expected a file", os.fspath(path))
-        yield Path(path)
-        return
-    final = Path(os.path.realpath(path))
-    beside = final.with_name(f".{secrets.token_hex(4)}.{final.name}")
-    try:
-        beside.touch(exist_ok=False)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, os.fspath(path)) from None
-    try:
-        if mode is not None:
-            shutil.copymode(final, beside)
-        yield beside
-        _sync(beside, os.O_RDWR)
-        beside.replace(final)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
-    # The rename itself survives a power cut once the folder is on disk; not every
-    # system lets a folder be opened.
-    with suppress(OSError):
-        _sync(final.parent, os.O_RDONLY)
-
-
-def _sync(path: Path, flags: int) -> None:
-    descriptor = os.open(path, flags)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _digest(body: Mapping[str, Any]) -> str:

@@ -17,7 +17,8 @@ from sklearn.pipeline import make_pipeline
 import fastlogreg
 from fastlogreg import LogisticRegression, Plan, Status, Step, load, save
 from fastlogreg.errors import InvalidParameterTypeError, ModelFileError
-from fastlogreg.persistence import load_file, replacing
+from fastlogreg.persistence import load_file
+from fastlogreg.runtime.files import replacing
 from tests.problems import breast_cancer, correlated
 
 ATTRIBUTES = (

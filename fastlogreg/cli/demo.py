@@ -51,7 +51,8 @@ def demo(rows: int | None, output_dir: Path) -> None:
     from fastlogreg.cli.flights import TARGET, load_flights
     from fastlogreg.cli.progress import Progress
     from fastlogreg.cli.report import Report
-    from fastlogreg.persistence import replacing, save
+    from fastlogreg.persistence import save
+    from fastlogreg.runtime.files import replacing
 
     output_dir.mkdir(parents=True, exist_ok=True)
     progress = Progress(every=0.0)
@@ -76,7 +77,7 @@ def demo(rows: int | None, output_dir: Path) -> None:
 def _draw(model: LogisticRegression, path: Path) -> str:
     """Draw the loss curve; return its path, or what to install."""
     from fastlogreg.inspection.plots import save_loss_curve
-    from fastlogreg.persistence import replacing
+    from fastlogreg.runtime.files import replacing
 
     try:
         with replacing(path) as beside:

@@ -65,7 +65,7 @@ def predict(model: Path, data: Path, proba: bool, output: Path | None) -> None:
 
 
 def _write(predictions: pd.DataFrame, output: Path | None) -> None:
-    from fastlogreg.persistence import replacing
+    from fastlogreg.runtime.files import replacing
 
     if output is None:
         predictions.to_csv(sys.stdout, index=False, lineterminator="\n")

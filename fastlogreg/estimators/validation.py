@@ -171,7 +171,8 @@ def encode_binary(y: Any, n_rows: int, estimator: str) -> tuple[np.ndarray, np.n
 
 def _check_no_missing_object(y: np.ndarray, advice: str) -> None:
     try:
-        missing = np.asarray((y != y) | np.equal(y, None), dtype=bool)
+        nothing = np.array([None], dtype=object)
+        missing = ((y != y) | (y == nothing)).astype(bool)
     except TypeError:  # pandas.NA has no truth value
         missing = np.array([label is None or _is_missing_scalar(label) for label in y])
     if missing.any():

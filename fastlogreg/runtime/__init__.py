@@ -1,1 +1,1 @@
-"""What the machine offers: just-in-time compilation and threads."""
+"""What the machine offers: just-in-time compilation, threads and files."""

@@ -22,12 +22,13 @@ class Status(enum.Enum):
     )
     STOPPED = "the callback asked to stop"
     MAX_ITER = (
-        "max_iter was reached before tol; raise max_iter, scale the columns "
-        "(sklearn.preprocessing.StandardScaler), or use solver='newton-cholesky'"
+        "max_iter was reached before tol; raise max_iter, or scale the columns "
+        "(sklearn.preprocessing.StandardScaler): lbfgs depends on their scale, "
+        "newton-cholesky does not"
     )
     LINE_SEARCH = (
         "no step along the search direction lowers the objective enough; scale the "
-        "columns (sklearn.preprocessing.StandardScaler) or use solver='newton-cholesky'"
+        "columns (sklearn.preprocessing.StandardScaler), or try the other solver"
     )
     NOT_FINITE = (
         "the objective or its derivatives left the range of float64; scale the columns "
