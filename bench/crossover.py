@@ -1,8 +1,9 @@
 """What the planner's constants rest on: ``python -m bench.crossover``.
 
-``NUMBA_FROM_CELLS``: the first fit in a new process, kernels in the disk cache, with
-numba and with NumPy, over the cells of X.  The constant is the least measured size from
-which numba's first fit is the faster at every larger one, whatever the columns.
+``NUMBA_FROM_CELLS``: the first and the second fit in a new process, kernels in the disk
+cache, with numba and with NumPy, over the cells of X.  The constant is the least measured
+size from which five fits, as in a cross-validation, are faster with numba at every larger
+one, whatever the columns: the first pays for loading numba, the others do not.
 
 ``NEWTON_UP_TO_COLUMNS``: the time that newton-cholesky and lbfgs take to one and the
 same objective, over the columns of tables of equal cells, evenly and unevenly scaled.
@@ -31,6 +32,7 @@ __all__ = ["least_cells", "main", "most_columns"]
 
 _CELLS = (100_000, 300_000, 1_000_000, 2_000_000, 4_000_000, 8_000_000, 16_000_000, 32_000_000)
 _COLUMNS = (10, 50, 200)
+_FITS = 5  # in one process, as in a cross-validation
 _QUICK_CELLS = (20_000, 200_000)
 _QUICK_COLUMNS = (10,)
 _COMPILE_ROWS = 100_000  # enough for several blocks, so that parallel code is compiled too
@@ -62,12 +64,13 @@ def main() -> None:
 
 
 def least_cells(cases: Iterable[dict[str, Any]]) -> int | None:
-    """Return the least size from which numba's first fit wins at every larger size.
+    """Return the least size from which numba's five fits win at every larger size.
 
     Parameters
     ----------
     cases : iterable of dict
-        Each with ``cells``, ``columns`` and the seconds ``numba`` and ``numpy``.
+        Each with ``cells``, ``columns``, the seconds ``numba`` and ``numpy`` of a first fit,
+        and those of a second, ``second_numba`` and ``second_numpy``.
 
     Returns
     -------
@@ -78,10 +81,16 @@ def least_cells(cases: Iterable[dict[str, Any]]) -> int | None:
     by_size = sorted(cases, key=lambda case: -case["cells"])
     sizes = sorted({case["cells"] for case in by_size}, reverse=True)
     for size in sizes:
-        if any(c["numba"] >= c["numpy"] for c in by_size if c["cells"] == size):
+        of_size = [case for case in by_size if case["cells"] == size]
+        if any(_several(case, "numba") >= _several(case, "numpy") for case in of_size):
             break
         found = size
     return found
+
+
+def _several(case: dict[str, Any], backend: str) -> float:
+    """Return the seconds of a first fit and the others after it."""
+    return float(case[backend] + (_FITS - 1) * case[f"second_{backend}"])
 
 
 def most_columns(cases: Iterable[dict[str, Any]]) -> int:
@@ -119,7 +128,13 @@ def _add_backends(report: Report, quick: bool, rounds: int) -> None:
         "scikit-learn and fastlogreg are imported before. All fits by solver='auto'."
     )
     report.table(
-        ["cells", "columns", "first: numba", "numpy", "ratio", "second: numba", "numpy", "ratio"],
+        [
+            "cells",
+            "columns",
+            *("first: numba", "numpy", "ratio"),
+            *("second: numba", "numpy", "ratio"),
+            f"{_FITS} fits: ratio",
+        ],
         [
             [
                 f"{c['cells']:,}",
@@ -128,6 +143,7 @@ def _add_backends(report: Report, quick: bool, rounds: int) -> None:
                 f"{c['numba'] / c['numpy']:.2f}",
                 *(duration(c[key]) for key in ("second_numba", "second_numpy")),
                 f"{c['second_numba'] / c['second_numpy']:.2f}",
+                f"{_several(c, 'numba') / _several(c, 'numpy'):.2f}",
             ]
             for c in cases
         ],

@@ -17,23 +17,15 @@ the penalty, of the division by S and of that row.
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import numpy as np
 from scipy.linalg import lapack
 
 from fastlogreg.design import Design, Targets
 
-__all__ = ["DenseHessian", "Hessian", "Objective"]
+__all__ = ["DenseHessian", "Objective"]
 
 _EPS = float(np.finfo(np.float64).eps)
-
-
-class Hessian(Protocol):
-    """The second derivative of F at some coefficients, as what can be solved with."""
-
-    def solve(self, gradient: np.ndarray) -> np.ndarray:
-        """Return the Newton step without its sign, ``H^-1 gradient``."""
+_LEAST_CURVATURE = float(np.finfo(np.float64).tiny) / _EPS
 
 
 class Objective:
@@ -67,7 +59,8 @@ class Objective:
         self.weights = weights
         self.fit_intercept = fit_intercept
         self.total_weight = targets.total_weight(weights)
-        self.strength = 0.0 if np.isinf(C) else 1.0 / (C * self.total_weight)
+        with np.errstate(divide="ignore", over="ignore"):
+            self.strength = float(np.divide(1.0, C * self.total_weight))
 
     @property
     def passes(self) -> float:
@@ -120,10 +113,12 @@ class DenseHessian:
         if not self._finite:
             return
         diagonal = np.diagonal(matrix)
-        positive = diagonal > 0.0
+        # Subnormal curvature has no digits left to scale by: it counts as none.
+        positive = diagonal > _LEAST_CURVATURE
         self._scale = np.where(positive, 1.0 / np.sqrt(np.where(positive, diagonal, 1.0)), 0.0)
-        matrix *= self._scale
-        matrix *= self._scale[:, None]
+        with np.errstate(under="ignore"):
+            matrix *= self._scale
+            matrix *= self._scale[:, None]
         self._factor = _cholesky_of_unit_diagonal(matrix)
 
     def solve(self, gradient: np.ndarray) -> np.ndarray:
@@ -141,6 +136,7 @@ class DenseHessian:
 def _cholesky_of_unit_diagonal(matrix: np.ndarray) -> np.ndarray:
     """Return a lower Cholesky factor of the matrix plus the least ridge that it needs."""
     p = len(matrix)
+    np.fill_diagonal(matrix, 1.0)  # columns without curvature have 0 there
     norm = float(np.abs(matrix).sum(axis=0).max())
     ridge = 0.0
     while True:

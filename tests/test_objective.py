@@ -100,6 +100,12 @@ def test_a_column_without_curvature_gets_no_step():
     np.testing.assert_allclose(solution, [[2.0], [0.0]], rtol=1e-15)
 
 
+def test_no_curvature_at_all_gives_no_step():
+    for value in (0.0, 5e-324):
+        solution = DenseHessian(np.full((3, 3), value)).solve(np.ones((3, 1)))
+        np.testing.assert_array_equal(solution, 0.0)
+
+
 def test_columns_of_any_scale_lose_no_digits():
     rng = np.random.default_rng(0)
     root = rng.standard_normal((40, 6))

@@ -116,8 +116,8 @@ def check_table(ctx: click.Context, param: click.Parameter, path: Path | None) -
 
 def check_output(ctx: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
     """Check that a file can be written, before any work is done."""
-    if path is not None and not path.exists():
-        folder = path.parent
+    if path is not None and (not path.exists() or path.is_file()):
+        folder = path.resolve().parent  # files are written beside and renamed
         if not folder.is_dir():
             problem = f"there is no folder {str(folder)!r}. Make it first."
         elif not os.access(folder, os.W_OK):

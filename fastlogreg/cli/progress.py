@@ -39,8 +39,10 @@ class Progress:
         began = time.perf_counter()
         if self._console.is_terminal:
             with self._console.status(Text(title)) as self._status:
-                yield
-            self._status = None
+                try:
+                    yield
+                finally:
+                    self._status = None
         else:
             yield
         done = f"{title}: {time.perf_counter() - began:.1f} s"

@@ -220,8 +220,9 @@ def read_weights(table: pa.Table, name: str) -> np.ndarray:
 
 
 def check_two_values(table: pa.Table, name: str) -> None:
-    """Raise `InvalidDataError` unless the target has two values, missing ones not counted."""
+    """Raise `InvalidDataError` unless the target has two values and none is missing."""
     column = table[name]
+    check_complete(column, f"the target {name!r}", "Remove the rows without a label.")
     if pa.types.is_dictionary(column.type):
         column = as_text(column)
     values = pc.unique(column.drop_null()).to_pylist()

@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fastlogreg.design import DenseDesign, Targets, load_backend
 from fastlogreg.errors import (
+    InvalidDataError,
     InvalidParameterError,
     InvalidParameterTypeError,
 )
@@ -25,6 +26,7 @@ from fastlogreg.estimators.parameters import (
     check_real,
 )
 from fastlogreg.estimators.validation import (
+    check_scale,
     check_weights,
     class_weights_of,
     encode_binary,
@@ -39,7 +41,7 @@ __all__ = ["LogisticRegression"]
 
 
 class LogisticRegression(ClassifierMixin, BaseEstimator):
-    """Logistic regression for two classes, read at the speed of memory.
+    """Logistic regression for two classes, on kernels that read X once a pass.
 
     It minimises what scikit-learn's ``LogisticRegression`` minimises::
 
@@ -58,10 +60,11 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         Whether to fit the intercept.
     class_weight : dict, "balanced" or None, default=None
         What a row counts by its class: a dict from class to weight (1 for a class that
-        it lacks), or "balanced" for ``S / (2 * weight of the class)``.
+        it lacks), or "balanced" for half the sum of all sample weights over that of the
+        class's.
     tol : float, default=1e-6
         Bound on the largest absolute component of the objective's gradient.  To converge,
-        the predicted decrease of the objective ``F`` must also be at most
+        decrease of the objective ``F`` that its curvature predicts must also be at most
         ``tol * max(F, tol)``, so that badly scaled columns are fitted too.
     max_iter : int, default=100
         Most iterations.
@@ -98,7 +101,8 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
     n_iter_ : ndarray of int, shape (1,)
         Iterations.
     n_passes_ : float
-        Reads of all of X that the fit took.
+        Reads of all of X that the fit took; converting another type or layout of X,
+        before it, is not counted.
     objective_ : float
         The objective at the solution.
     status_ : Status
@@ -181,12 +185,27 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         InvalidDataError
             NaN or infinity, labels of one or of more than two classes, X and y of
             different length, negative weights.
+        TypeError
+            X is sparse.
 
         Warns
         -----
         ConvergenceWarning
             The solver ended before ``tol``; it says where, and what to change.
+
+        Notes
+        -----
+        After an error or Ctrl-C the estimator is as it was before the call.
         """
+        before = dict(vars(self))
+        try:
+            return self._fit(X, y, sample_weight)
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+
+    def _fit(self, X: Any, y: Any, sample_weight: Any) -> Self:
         self._check_parameters()
         matrix = self._table(X, reset=True)
         n, d = matrix.shape
@@ -198,6 +217,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         objective = Objective(
             design, targets, weights, C=float(self.C), fit_intercept=bool(self.fit_intercept)
         )
+        check_scale(objective.total_weight, objective.strength, self.C)
         solution = SOLVERS[plan.solver.value](
             objective,
             self._start(classes, objective.shape),
@@ -229,7 +249,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         ValueError
             Other columns than at fit.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "coef_")
         matrix = self._table(X, reset=False)
         n, d = matrix.shape
         backend = choose_backend(n, d, self.backend).value
@@ -293,8 +313,8 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
                 dtype=[np.float64, np.float32],
                 ensure_all_finite=False,
             )
-        except ValueError as error:
-            if "could not convert" in str(error):
+        except (TypeError, ValueError) as error:
+            if "could not convert" in str(error) or hasattr(X, "columns"):
                 raise explain_not_numeric(X, error) from None
             raise
         return np.asarray(matrix)
@@ -329,8 +349,15 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
 
     def _keep(self, solution: Solution, dtype: np.dtype[Any]) -> None:
         """Set the attributes that a solution gives, and warn if it is no optimum."""
-        self.coef_ = solution.coef[:-1].T.astype(dtype)
-        self.intercept_ = solution.coef[-1].astype(dtype)
+        with np.errstate(over="ignore"):
+            coef = solution.coef.T.astype(dtype)
+        if not np.isfinite(coef).all():
+            raise InvalidDataError(
+                f"X is {dtype}, and its columns are so small that coefficients up to "
+                f"{np.abs(solution.coef).max():.3g} leave the range of {dtype}; expected columns "
+                "of moderate scale. Scale them, or pass float64."
+            )
+        self.coef_, self.intercept_ = coef[:, :-1], coef[:, -1]
         self.n_iter_ = np.array([solution.iterations], dtype=np.int32)
         self.n_passes_ = solution.passes
         self.objective_ = solution.objective
@@ -343,5 +370,5 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
                 f"{solution.gradient_norm:.3e}, tol is {self.tol:g}. Advice: "
                 f"{solution.status.value}.",
                 ConvergenceWarning,
-                stacklevel=3,
+                stacklevel=4,
             )

@@ -22,6 +22,7 @@ from fastlogreg.errors import (
 
 __all__ = [
     "check_finite",
+    "check_scale",
     "check_weights",
     "class_weights_of",
     "encode_binary",
@@ -62,9 +63,10 @@ def explain_not_finite(X: np.ndarray, names: np.ndarray | None = None) -> Invali
         )
     largest = max(abs(float(X.max())), abs(float(X.min())))
     return InvalidDataError(
-        f"X holds values up to {largest:.3g} in magnitude, so large that a product or a sum "
-        "leaves the range of float64; expected columns of moderate scale. Scale them, e.g. "
-        "with sklearn.preprocessing.StandardScaler."
+        f"X, {X.dtype}, holds values up to {largest:.3g} in magnitude, with which a product with "
+        f"the coefficients or a sum leaves the range of {X.dtype}; expected columns of moderate "
+        "scale. Scale them, e.g. with sklearn.preprocessing.StandardScaler; with "
+        "warm_start=True, start anew from smaller coefficients."
     )
 
 
@@ -95,7 +97,7 @@ def _not_finite_message(name: str, nan: int, infinite: int, where: object, advic
     )
 
 
-def explain_not_numeric(X: Any, error: ValueError) -> ValueError:
+def explain_not_numeric(X: Any, error: TypeError | ValueError) -> TypeError | ValueError:
     """Return an error that names the columns of X that are not numbers, or *error* itself."""
     columns = getattr(X, "columns", None)
     table = np.asarray(X, dtype=object)
@@ -238,6 +240,29 @@ def check_weights(sample_weight: Any, n_rows: int) -> np.ndarray | None:
             "sample_weight is zero for every row; expected a positive weight in each class."
         )
     return np.ascontiguousarray(weights)
+
+
+def check_scale(total_weight: float, strength: float, C: float) -> None:
+    """Raise if the weights' sum, or the penalty's strength ``1 / (C S)``, is no usable number.
+
+    Raises
+    ------
+    InvalidDataError
+        The weights sum to 0 or to infinity in float64.
+    InvalidParameterError
+        The penalty's strength is infinite in float64.
+    """
+    if not (0.0 < total_weight < np.inf):
+        raise InvalidDataError(
+            f"sample_weight times class_weight sums to {total_weight:g} in float64; expected a "
+            "positive, finite sum. Scale the weights: only their ratios and C times their sum "
+            "matter."
+        )
+    if not np.isfinite(strength):
+        raise InvalidParameterError(
+            f"C is {C!r}, and 1 / (C * {total_weight:g}), with the sum of the weights, leaves the "
+            "range of float64; expected a larger C, or larger weights."
+        )
 
 
 def class_weights_of(

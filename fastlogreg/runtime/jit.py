@@ -17,10 +17,11 @@ Flags
 Cache
 -----
 Compiled code lies in one directory per state of the sources: its name is a hash of
-every kernel file and of this one, since numba's own key sees neither the globals
-nor the callees of a function.  Each signature has an index and a data file of its
-own, so that processes that compile at once cannot mix two signatures up.  A file
-that cannot be read or written costs a compilation and one warning, nothing else.
+every kernel file, of this one and of the versions of the compiler, since numba's own
+key sees neither the globals nor the callees of a function.  Each signature has an
+index and a data file of its own, so that processes that compile at once cannot mix
+two signatures up.  A file that cannot be read or written costs a compilation and one
+warning, nothing else.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
+import llvmlite
 import numba
+import numpy as np
 from numba import prange
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile
 
@@ -72,7 +75,8 @@ def parallel_driver(function: Callable[P, R]) -> Callable[P, R]:
 def source_hash() -> str:
     """Return a hash of all that decides what the kernels compile to."""
     package = Path(__file__).resolve().parents[1]
-    digest = hashlib.sha256()
+    versions = (sys.version, numba.__version__, llvmlite.__version__, np.__version__)
+    digest = hashlib.sha256(repr(versions).encode())
     for path in [Path(__file__), *sorted((package / "kernels").glob("*.py"))]:
         digest.update(path.name.encode())
         digest.update(path.read_bytes())
@@ -100,7 +104,8 @@ def cache_directory() -> Path | None:
 
 def _user_cache() -> Path:
     if sys.platform == "win32":
-        return Path(os.environ["LOCALAPPDATA"]) / "fastlogreg"
+        base = os.environ.get("LOCALAPPDATA")
+        return (Path(base) if base else Path.home() / "AppData" / "Local") / "fastlogreg"
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Caches" / "fastlogreg"
     base = os.environ.get("XDG_CACHE_HOME")
@@ -168,7 +173,7 @@ class _KernelCache(FunctionCache):  # type: ignore[misc]
                 key, file = self._file(sig, data.codegen)
                 file.flush()  # saving reads the index, which may be damaged
                 file.save(key, self._impl.reduce(data))
-        except OSError as error:
+        except Exception as error:  # a full disk, or a file that another process damaged
             self._warn("written", error)
 
     def _warn(self, verb: str, error: Exception) -> None:

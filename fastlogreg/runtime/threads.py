@@ -48,11 +48,12 @@ def available_threads() -> tuple[int, str]:
     """Return how many threads a pass may use by default, and what said so."""
     import joblib
 
-    cores = joblib.cpu_count()
-    limit = os.environ.get("OMP_NUM_THREADS", "")
-    if limit.isdigit() and 0 < int(limit) < cores:
-        return int(limit), "OMP_NUM_THREADS"
-    return cores, "CPUs available to this process"
+    found = [(joblib.cpu_count(), "CPUs available to this process")]
+    for name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):
+        limit = os.environ.get(name, "")
+        if limit.isdigit() and int(limit) > 0:
+            found.append((int(limit), name))
+    return min(found, key=lambda choice: choice[0])
 
 
 def driver_for(n_threads: int) -> str:

@@ -33,8 +33,8 @@ class CurvatureModel(Protocol):
     def first_length(self, gradient: np.ndarray) -> float:
         """Return the step length to try first along the last direction."""
 
-    def predicted_decrease(self, gradient: np.ndarray) -> float:
-        """Return half the Newton decrement under the present model, 0 without one."""
+    def predicted_decrease(self, gradient: np.ndarray) -> float | None:
+        """Return half the Newton decrement under the present model, None without one."""
 
     def update(self, step: np.ndarray, gradient_change: np.ndarray) -> None:
         """Learn from an accepted step."""
@@ -60,20 +60,28 @@ def descend(
     while (status := run.ending(model, max_iter)) is None:
         direction = model.direction(run.coef, run.gradient)
         slope = float(np.vdot(run.gradient, direction))
+        predicted = model.predicted_decrease(run.gradient)
+        if run.converged(predicted):  # a model that is new at this point
+            return run.solution(Status.CONVERGED)
+        if slope == 0.0:  # curvature has vanished where the gradient has not
+            direction, predicted = -run.gradient, None
+            slope = float(np.vdot(run.gradient, direction))
         if not np.isfinite(slope):
-            status = Status.NOT_FINITE
-            break
-        trial = run.search(direction, slope, model.first_length(run.gradient))
-        if trial is None:
-            if -0.5 * slope <= run.noise or not slope < 0.0:
-                status = Status.PRECISION
-                break
-            if model.forget():
-                continue
-            status = Status.LINE_SEARCH
-            break
-        model.update(trial.coef - run.coef, trial.gradient - run.gradient)
-        run.accept(trial)
+            return run.solution(Status.NOT_FINITE)
+        hopeless = predicted is not None and predicted <= run.noise
+        trial = run.search(
+            direction,
+            slope,
+            first=model.first_length(run.gradient),
+            max_trials=_TRIALS_IN_NOISE if hopeless else _MOST_TRIALS,
+        )
+        if trial is not None:
+            model.update(trial.coef - run.coef, trial.gradient - run.gradient)
+            run.accept(trial)
+            continue
+        run.failed_decrease = predicted if predicted is not None else run.failed_decrease
+        if not model.forget():
+            return run.solution(run.failure())
     return run.solution(status)
 
 
@@ -91,6 +99,7 @@ class _Run:
         self.history: list[Step] = []
         self.stopped = False
         self.steps_in_noise = 0
+        self.failed_decrease: float | None = None
         self._move(start, *objective.value_gradient(start))
 
     @property
@@ -103,17 +112,34 @@ class _Run:
         if not (np.isfinite(self.value) and np.isfinite(self.gradient_norm)):
             return Status.NOT_FINITE
         predicted = model.predicted_decrease(self.gradient)
-        if self.gradient_norm <= self.tol and predicted <= self.tol * max(self.value, self.tol):
+        if self.gradient_norm == 0.0 or self.converged(predicted):
             return Status.CONVERGED
         if self.stopped:
             return Status.STOPPED
-        if self.steps_in_noise > _MOST_STEPS_IN_NOISE and predicted <= self.noise:
+        hidden = predicted is not None and predicted <= self.noise
+        if hidden and self.steps_in_noise > _MOST_STEPS_IN_NOISE:
             return Status.PRECISION
         if len(self.history) > max_iter:
             return Status.MAX_ITER
         return None
 
-    def search(self, direction: np.ndarray, slope: float, first: float) -> Trial | None:
+    def converged(self, predicted: float | None) -> bool:
+        """Return whether the gradient and the decrease that a model predicts are small."""
+        return (
+            predicted is not None
+            and self.gradient_norm <= self.tol
+            and predicted <= self.tol * max(self.value, self.tol)
+        )
+
+    def failure(self) -> Status:
+        """Return why no step was found, after a search without any learned curvature too."""
+        if self.failed_decrease is not None and self.failed_decrease <= self.noise:
+            return Status.PRECISION
+        return Status.CONVERGED if self.gradient_norm <= self.tol else Status.LINE_SEARCH
+
+    def search(
+        self, direction: np.ndarray, slope: float, *, first: float, max_trials: int
+    ) -> Trial | None:
         """Search along a direction; None if no step is acceptable."""
         if not slope < 0.0:
             return None
@@ -124,14 +150,13 @@ class _Run:
             with np.errstate(over="ignore", invalid="ignore"):
                 return Trial(length, coef, value, gradient, float(np.vdot(gradient, direction)))
 
-        in_noise = -0.5 * slope <= self.noise
         return line_search(
             evaluate,
             self.value,
             slope,
             first=first,
             noise=self.noise,
-            max_trials=_TRIALS_IN_NOISE if in_noise else _MOST_TRIALS,
+            max_trials=max_trials,
         )
 
     def accept(self, trial: Trial) -> None:
@@ -139,6 +164,7 @@ class _Run:
         hidden = trial.value > self.value - self.noise
         best = min(step.gradient_norm for step in self.history)
         self._move(trial.coef, trial.value, trial.gradient)
+        self.failed_decrease = None
         improved = self.gradient_norm < best
         self.steps_in_noise = self.steps_in_noise + 1 if hidden and not improved else 0
 

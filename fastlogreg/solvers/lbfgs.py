@@ -49,10 +49,10 @@ class _LimitedMemory:
         """Return 1, or a length that moves the coefficients by 1 in all without a model."""
         return 1.0 if self._pairs else min(1.0, 1.0 / float(np.abs(gradient).sum()))
 
-    def predicted_decrease(self, gradient: np.ndarray) -> float:
-        """Return half the Newton decrement under the pairs, 0 without any."""
+    def predicted_decrease(self, gradient: np.ndarray) -> float | None:
+        """Return half the Newton decrement under the pairs, None without any."""
         if not self._pairs:
-            return 0.0
+            return None
         return 0.5 * float(np.vdot(gradient, self._inverse_times(gradient)))
 
     def update(self, step: np.ndarray, gradient_change: np.ndarray) -> None:

@@ -46,10 +46,10 @@ class _FullHessian:
         """Return 1, the Newton step itself."""
         return 1.0
 
-    def predicted_decrease(self, gradient: np.ndarray) -> float:
-        """Return half the Newton decrement under the last Hessian, 0 without one."""
+    def predicted_decrease(self, gradient: np.ndarray) -> float | None:
+        """Return half the Newton decrement under the last Hessian, None without one."""
         if self._hessian is None:
-            return 0.0
+            return None
         return 0.5 * float(np.vdot(gradient, self._hessian.solve(gradient)))
 
     def update(self, step: np.ndarray, gradient_change: np.ndarray) -> None:

@@ -94,6 +94,31 @@ def test_bad_weights_are_refused(table, weights, pattern):
         LogisticRegression().fit(X, y, weights)
 
 
+@pytest.mark.parametrize(
+    ("C", "weight", "error", "pattern"),
+    [
+        (1.0, 1e308, InvalidDataError, "sums to inf in float64; expected a positive, finite sum"),
+        (1e-320, 1.0, InvalidParameterError, r"C is 1e-320.* leaves the range of float64"),
+        (1e-300, 1e-300, InvalidParameterError, r"C is 1e-300.*expected a larger C"),
+    ],
+)
+def test_weights_and_c_whose_product_leaves_float64_are_refused(table, C, weight, error, pattern):
+    X, y, _ = table
+    with pytest.raises(error, match=pattern):
+        LogisticRegression(C).fit(X, y, weight)
+
+
+def test_columns_of_dates_and_missing_objects_are_named(table):
+    X, y, _ = table
+    frame = pd.DataFrame(X, columns=["age", "height", "weight"])
+    frame["when"] = pd.Timestamp("2013-01-01")
+    with pytest.raises(InvalidDataError, match="not numbers: 'when'"):
+        LogisticRegression().fit(frame, y)
+    frame["when"] = pd.array([pd.NA] * 60, dtype=object)
+    with pytest.raises(InvalidDataError, match="not numbers: 'when'"):
+        LogisticRegression().fit(frame, y)
+
+
 def test_weights_that_leave_one_class_are_refused(table):
     X, y, _ = table
     with pytest.raises(InvalidDataError, match="all rows of class 0 have sample_weight 0"):

@@ -1,6 +1,8 @@
 """LogisticRegression: scikit-learn's answers, its habits, and what the fit says of itself."""
 
 import pickle
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -9,13 +11,14 @@ import sklearn
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression as Peer
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from fastlogreg import LogisticRegression, Status
+from fastlogreg.errors import InvalidDataError
 from fastlogreg.planner import BACKENDS
 from fastlogreg.solvers import SOLVERS
 from tests import oracle
@@ -265,6 +268,71 @@ def test_an_interrupt_leaves_the_fitted_model_as_it_was():
         model.fit(X, 1 - y)
     model.callback = None
     assert pickle.dumps(model) == before
+
+
+@pytest.mark.parametrize("fitted", [True, False])
+def test_a_failed_fit_leaves_the_estimator_as_it_was(fitted):
+    X, y, _ = correlated(300, 3)
+    model = LogisticRegression()
+    if fitted:
+        model.fit(X, y)
+    before = pickle.dumps(model)
+    spoilt = X.copy()
+    spoilt[0, 0] = np.nan
+    for bad in ((np.c_[X, X], y[:-1]), (np.c_[X, X], np.ones(300)), (spoilt, y)):
+        with pytest.raises(ValueError, match="expected"):
+            model.fit(*bad)
+        assert pickle.dumps(model) == before
+    if fitted:
+        with pytest.raises(ValueError, match="X has 6 features"):
+            model.predict(np.c_[X, X])
+    else:
+        with pytest.raises(NotFittedError):
+            model.predict(X)
+
+
+def test_tiny_columns_are_fitted_although_their_gradient_is_small(backend):
+    X, y, _ = correlated(500, 3)
+    tiny = X / np.abs(X).max() * 1e-7
+    for solver in SOLVERS:
+        model = LogisticRegression(
+            np.inf, fit_intercept=False, backend=backend, solver=solver, max_iter=1_000
+        ).fit(tiny, y)
+        best = LogisticRegression(np.inf, fit_intercept=False, tol=1e-10).fit(X, y)
+        assert model.objective_ == pytest.approx(best.objective_, abs=1e-3)
+
+
+def test_a_warm_start_among_saturated_rows_is_never_called_an_optimum_in_silence(backend):
+    X, y, _ = correlated(300, 3)
+    model = LogisticRegression(np.inf, warm_start=True, backend=backend)
+    model.fit(X, y)
+    expected = model.coef_.copy()
+    model.coef_ = -1e5 * np.abs(model.coef_)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model.fit(X, y)
+    if model.status_.is_optimum:
+        assert_allclose(model.coef_, expected, rtol=1e-4)
+    else:
+        assert [warning.category for warning in caught] == [ConvergenceWarning]
+    assert np.isfinite(model.coef_).all()
+
+
+def test_coefficients_beyond_float32_are_refused():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((200, 1)).astype(np.float32)
+    y = X[:, 0] + rng.standard_normal(200) > 0
+    with pytest.raises(InvalidDataError, match="leave the range of float32; expected"):
+        LogisticRegression(np.inf).fit(X * np.float32(1e-39), y)
+
+
+def test_fits_in_several_python_threads_at_once_give_the_same_bits(backend):
+    X, y, _ = correlated(20_000, 5)
+    model = LogisticRegression(backend=backend, n_threads=2)
+    expected = clone(model).fit(X, y).coef_
+    with ThreadPoolExecutor(4) as pool:
+        for found in pool.map(lambda _: clone(model).fit(X, y).coef_, range(12)):
+            assert_array_equal(found, expected)
 
 
 def test_no_convergence_warns_with_the_gradient_and_what_to_change():

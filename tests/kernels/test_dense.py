@@ -8,7 +8,8 @@ from fastlogreg.reference import dense as reference
 from tests import oracle
 from tests.problems import correlated
 
-SHAPES = [(1, 1), (1, 5), (7, 1), (5, 12), (33, 3), (70, 4), (150, 9)]
+# In F order (5_000, 1) and (5_000, 2) are several tiles of a block.
+SHAPES = [(5_000, 1), (5_000, 2), (1, 1), (1, 5), (7, 1), (5, 12), (33, 3), (70, 4), (150, 9)]
 ONES = np.ones(2)
 
 
@@ -20,7 +21,8 @@ def read_only(array):
 def problem(n, d, dtype, order, *, weighted):
     X, y, weights = correlated(n, d, seed=n + d, dtype=dtype, order=order)
     if weighted:
-        weights[::3] = 0.0
+        weights[2::3] = 0.0
+        X[:, -1] = 1.5
     coef = np.random.default_rng(d).standard_normal((d + 1, 1)) * 0.3
     return X, y.astype(np.int8), weights if weighted else None, coef
 
@@ -29,11 +31,14 @@ def problem(n, d, dtype, order, *, weighted):
 @pytest.mark.parametrize("order", ["C", "F"])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("frozen", [False, True], ids=["writable", "read-only"])
 @pytest.mark.parametrize("passes", [compiled, reference], ids=["numba", "numpy"])
-def test_passes_are_the_oracle(passes, shape, dtype, order, weighted):
+def test_passes_are_the_oracle(passes, frozen, shape, dtype, order, weighted):
     X, codes, weights, coef = problem(*shape, dtype, order, weighted=weighted)
     class_weights = np.array([0.7, 1.9]) if weighted else ONES
-    args = (read_only(X), coef, read_only(codes), weights, class_weights, 2)
+    if frozen:
+        read_only(X), read_only(codes)
+    args = (X, coef, codes, weights, class_weights, 2)
     loss, gradient, hessian = oracle.loss_gradient_hessian(
         X, coef[:, 0], codes, weights, class_weights
     )

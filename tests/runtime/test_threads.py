@@ -33,10 +33,10 @@ def counted_pool(n_threads):
 threads._pool = counted_pool
 layer = threads.driver_for
 
-def results(n_threads, order):
-    X, y, w = correlated(40_000, 17, order=order)
+def results(n_threads, order, dtype, d):
+    X, y, w = correlated(80_000 // d + 4_000, d, order=order, dtype=dtype)
     codes = y.astype(np.int8)
-    coef = np.linspace(-0.1, 0.1, 18)[:, None]
+    coef = np.linspace(-0.1, 0.1, d + 1)[:, None]
     args = (X, coef, codes, w, np.array([0.5, 1.5]), n_threads)
     loss, gradient = dense.loss_gradient(*args)
     model = LogisticRegression(backend="numba", n_threads=n_threads).fit(X, y, w)
@@ -44,13 +44,14 @@ def results(n_threads, order):
         loss, gradient, dense.hessian(*args), dense.decision(X, coef, n_threads),
         model.coef_, model.intercept_))
 
-for order in "CF":
-    one = results(1, order)
+cases = [("C", "f8", 17), ("F", "f8", 17), ("C", "f4", 64), ("F", "f4", 9), ("C", "f8", 90)]
+for order, dtype, d in cases:
+    one = results(1, order, dtype, d)
     assert not recorded
     for n_threads in (2, 3, 7):
         for forced in ("parallel", "pool"):
             threads.driver_for = lambda n, forced=forced: forced
-            assert results(n_threads, order) == one, (n_threads, forced)
+            assert results(n_threads, order, dtype, d) == one, (order, dtype, d, n_threads, forced)
             assert set(recorded) == {(forced, n_threads)}, recorded
             recorded.clear()
         threads.driver_for = layer
@@ -158,6 +159,7 @@ except RuntimeError:
     assert run_python(code, NUMBA_NUM_THREADS="4") == "3"
 
 
-def test_a_thread_limit_in_the_environment_is_honoured(run_python):
+@pytest.mark.parametrize("name", ["OMP_NUM_THREADS", "NUMBA_NUM_THREADS"])
+def test_a_thread_limit_in_the_environment_is_honoured(run_python, name):
     code = "from fastlogreg.runtime.threads import available_threads as a; print(*a())"
-    assert run_python(code, OMP_NUM_THREADS="1", LOKY_MAX_CPU_COUNT="4") == "1 OMP_NUM_THREADS"
+    assert run_python(code, **{name: "1"}) == f"1 {name}"

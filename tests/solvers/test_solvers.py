@@ -36,10 +36,13 @@ class LogCosh(Quadratic):
 
 
 class Solve:
-    def __init__(self, matrix):
+    def __init__(self, matrix, inverse_diagonal=None):
         self.matrix = matrix
+        self.inverse_diagonal = inverse_diagonal
 
     def solve(self, gradient):
+        if self.inverse_diagonal is not None:
+            return self.inverse_diagonal * gradient
         return np.linalg.solve(self.matrix, gradient)
 
 
@@ -95,6 +98,40 @@ def test_a_start_at_the_minimum_takes_no_step(minimise):
     solution = minimise(problem, problem.centre.copy(), tol=1e-10, max_iter=500)
     assert solution.status is Status.CONVERGED
     assert (solution.iterations, solution.passes) == (0, 1.0)
+
+
+def test_a_small_gradient_alone_is_not_convergence(minimise):
+    """Columns of scale 1e-7: the gradient at the start is below tol, the optimum is far."""
+    scale = 1e-7
+    problem = Quadratic(np.eye(3) * scale**2, np.full((3, 1), 1.0 / scale))
+    solution = minimise(problem, np.zeros((3, 1)), tol=1e-6, max_iter=100)
+    assert solution.history[0].gradient_norm <= 1e-6
+    assert solution.status is Status.CONVERGED
+    np.testing.assert_allclose(solution.coef, problem.centre, rtol=1e-2)
+
+
+def test_a_start_near_the_minimum_is_confirmed_by_curvature(minimise):
+    problem = quadratic()
+    start = problem.centre + 1e-9
+    solution = minimise(problem, start, tol=1e-6, max_iter=10)
+    assert solution.status is Status.CONVERGED
+    assert solution.iterations <= 1
+
+
+def test_vanished_curvature_is_no_optimum(minimise):
+    """Where the Hessian rounds to 0 but the gradient does not, the way is downhill."""
+
+    class Saturated(LogCosh):
+        def hessian(self, coef):
+            self.passes += 1
+            curvature = 1 - np.tanh(coef - self.centre) ** 2
+            inverse = np.divide(1.0, curvature, out=np.zeros_like(curvature), where=curvature > 0)
+            return Solve(None, inverse)
+
+    problem = Saturated(np.eye(2), np.zeros((2, 1)))
+    solution = minimise(problem, np.full((2, 1), 60.0), tol=1e-8, max_iter=200)
+    assert solution.status is Status.CONVERGED
+    np.testing.assert_allclose(solution.coef, 0.0, atol=1e-7)
 
 
 def test_max_iter_ends_a_run_where_it_is(minimise):
