@@ -197,12 +197,11 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         -----
         After an error or Ctrl-C the estimator is as it was before the call.
         """
-        before = dict(vars(self))
+        before = self.__dict__.copy()
         try:
             return self._fit(X, y, sample_weight)
         except BaseException:
-            vars(self).clear()
-            vars(self).update(before)
+            self.__dict__ = before
             raise
 
     def _fit(self, X: Any, y: Any, sample_weight: Any) -> Self:
