@@ -285,7 +285,7 @@ def test_a_write_that_fails_leaves_the_old_model(fails, data, tmp_path, monkeypa
         ("bought,age\nyes,1\nyes,2\n", "'bought' has 1 different value ('yes'); expected two"),
         ("bought,age\na,1\nb,2\nc,3\n", "has 3 different values ('a', 'b', 'c'); expected two"),
         ("bought,age\nyes,1\n,2\nno,3\n", "'bought' has 1 missing value, the first in row 2"),
-        ("bought,age\n,1\n,2\n", "'bought' has 2 missing valuess; expected two"),
+        ("bought,age\n,1\n,2\n", "'bought' has 2 missing values, the first in row 1"),
         ("bought,age\nyes,1\nno,\n", "column 'age' has 1 missing value, the first in row 2"),
         ("bought,age\nyes,1\nno,inf\n", "column 'age' has 1 infinite value, the first in row 2"),
         ("bought\nyes\nno\n", "no column is left to learn from"),
