@@ -1,19 +1,18 @@
-"""Block kernels of the dense pass: loss and gradient from one read of X.
+"""Block kernels of the dense pass: loss and gradient of one output from one read of X.
 
-For rows ``i`` of a block, a model ``o`` with coefficients ``w_o`` and intercept
-``b_o``, signs ``t_i`` in {-1, 1} and row weights ``s_i``::
+For rows ``i`` of a block, coefficients ``w`` and intercept ``b``, signs ``t_i`` in
+{-1, 1} and row weights ``s_i``::
 
-    z_i = x_i w_o + b_o          m_i = t_i z_i
-    part[o, j]     = sum_i -s_i t_i sigmoid(-m_i) x_ij      j < d
-    part[o, d]     = sum_i -s_i t_i sigmoid(-m_i)           intercept
-    part[o, d + 1] = sum_i  s_i log(1 + exp(-m_i))          loss
+    z_i = x_i w + b          m_i = t_i z_i
+    part[j]     = sum_i -s_i t_i sigmoid(-m_i) x_ij      j < d
+    part[d]     = sum_i -s_i t_i sigmoid(-m_i)           intercept
+    part[d + 1] = sum_i  s_i log(1 + exp(-m_i))          loss
 
 A tile of rows is read once from memory: decisions, then the link over the whole tile
 (a vector loop), then the gradient from the tile while it is in the cache.
 
-``coef`` is ``(n_outputs, d + 1)`` here, a row per model; ``weights`` is empty where
-there are none; ``part`` is overwritten.  Products and sums are float64, whatever the
-type of X.
+``coef`` is ``(d + 1,)``; ``weights`` is empty where there are none; a row of
+``partials`` is overwritten.
 """
 
 from __future__ import annotations
@@ -21,86 +20,103 @@ from __future__ import annotations
 import numpy as np
 
 from fastlogreg.kernels.dense_tiles import (
-    TILE_C,
+    U,
     decisions_tile_c,
     decisions_tile_f,
-    fill_row_weights,
+    fetch,
+    fetch_columns,
+    reach_c,
+    tile_rows_c,
     tile_rows_f,
+    wide_f,
 )
-from fastlogreg.kernels.pointwise import loss_pull, signed
-from fastlogreg.runtime.jit import block_kernel, parallel_driver, prange
+from fastlogreg.kernels.link import LANES, even_link, fill_row_weights, take_growth, uneven_link
+from fastlogreg.runtime.jit import block_kernel, tile_kernel
 
-__all__ = ["pass_block_c", "pass_block_f", "pass_drive_c", "pass_drive_f"]
+__all__ = ["pass_block_c", "pass_block_f"]
 
-
-@block_kernel
-def link_tile(
-    z: np.ndarray, codes: np.ndarray, first: int, count: int, row_weight: np.ndarray
-) -> float:
-    """Turn decisions z[:count] into -s t sigmoid(-m) in place; return the sum of s loss."""
-    total = 0.0
-    for i in range(count):
-        code = codes[first + i]
-        loss, pull = loss_pull(signed(z[i], code))
-        weight = row_weight[i]
-        total += weight * loss
-        z[i] = weight * (-pull if code == 1 else pull)
-    return total
-
-
-@block_kernel
+@tile_kernel
 def gradient_tile_c(
-    X: np.ndarray, pull: np.ndarray, first: int, count: int, part: np.ndarray
+    X: np.ndarray, pull: np.ndarray, first: int, count: int, reach: int, part: np.ndarray
 ) -> None:
-    """Add sum_i pull_i x_i over a tile of C-order X to part[:d], and sum pull_i to part[d]."""
+    """Add sum_i pull_i x_i over a tile of C-order X to part[:d]; fetch half of the next."""
     d = X.shape[1]
+    flat = X.reshape(X.size)
+    ahead = first * d + reach + reach // 2
     # Four rows a sweep: part is read and written a quarter as often.
     whole = count // 4 * 4
     for i in range(0, whole, 4):
-        r = first + i
-        row_a, row_b, row_c, row_e = X[r], X[r + 1], X[r + 2], X[r + 3]
-        a, b, c, e = pull[i], pull[i + 1], pull[i + 2], pull[i + 3]
+        if reach > 0:
+            fetch(flat, ahead + i * d // 2, ahead + (i + 4) * d // 2)
+        r, q = U(first + i), U(i)
+        row_a, row_b, row_c, row_e = X[r], X[r + U(1)], X[r + U(2)], X[r + U(3)]
+        a, b, c, e = pull[q], pull[q + U(1)], pull[q + U(2)], pull[q + U(3)]
         for j in range(d):
             part[j] += (row_a[j] * a + row_b[j] * b) + (row_c[j] * c + row_e[j] * e)
-        part[d] += (a + b) + (c + e)
     for i in range(whole, count):
         row_a = X[first + i]
         a = pull[i]
         for j in range(d):
             part[j] += row_a[j] * a
-        part[d] += a
 
 
-@block_kernel
+@tile_kernel
 def gradient_tile_f(
-    Xt: np.ndarray, pull: np.ndarray, first: int, count: int, part: np.ndarray
+    Xt: np.ndarray, pull: np.ndarray, first: int, count: int, n_rows: int, part: np.ndarray
 ) -> None:
-    """Add sum_i pull_i x_i over a tile to part[:d], sum pull_i to part[d]; Xt is (d, n_rows)."""
+    """Add sum_i pull_i x_i over a tile to part[:d]; fetch half of the next, up to n_rows."""
     d = Xt.shape[0]
     last = first + count
+    near = min(last + pull.size // 2, n_rows)
+    far = min(last + pull.size, n_rows)
     whole = d // 4 * 4
-    for j in range(0, whole, 4):
-        column_a, column_b = Xt[j][first:last], Xt[j + 1][first:last]
-        column_c, column_e = Xt[j + 2][first:last], Xt[j + 3][first:last]
-        a = b = c = e = 0.0
-        for i in range(count):
-            a += column_a[i] * pull[i]
-            b += column_b[i] * pull[i]
-            c += column_c[i] * pull[i]
-            e += column_e[i] * pull[i]
-        part[j] += a
-        part[j + 1] += b
-        part[j + 2] += c
-        part[j + 3] += e
     for j in range(whole, d):
         column_a = Xt[j][first:last]
         a = 0.0
         for i in range(count):
             a += column_a[i] * pull[i]
         part[j] += a
+    # Backwards: the columns that were read last are nearest.
+    for j in range(whole - 4, -1, -4):
+        if not wide_f(d):
+            fetch_columns(Xt, j, near, far)
+        q = U(j)
+        column_a, column_b = Xt[q][first:last], Xt[q + U(1)][first:last]
+        column_c, column_e = Xt[q + U(2)][first:last], Xt[q + U(3)][first:last]
+        a = b = c = e = 0.0
+        for i in range(count):
+            a += column_a[i] * pull[i]
+            b += column_b[i] * pull[i]
+            c += column_c[i] * pull[i]
+            e += column_e[i] * pull[i]
+        part[q] += a
+        part[q + U(1)] += b
+        part[q + U(2)] += c
+        part[q + U(3)] += e
+
+
+@tile_kernel
+def link_tile(
+    z: np.ndarray,
+    codes: np.ndarray,
+    weights: np.ndarray,
+    class_weights: np.ndarray,
+    first: int,
+    count: int,
+    scratch: np.ndarray,
+    growth: np.ndarray,
+    part: np.ndarray,
+) -> None:
+    """Turn decisions z[:count] into pulls; add the loss and the intercept's gradient."""
+    d = part.size - 2
+    if weights.size == 0 and class_weights[0] == 1.0 and class_weights[1] == 1.0:
+        part[d + 1] += even_link(z, codes, first, count, scratch, growth)
+    else:
+        fill_row_weights(codes, weights, class_weights, first, count, scratch)
+        part[d + 1] += uneven_link(z, codes, first, count, scratch)
     total = 0.0
     for i in range(count):
-        total += pull[i]
+        total += z[i]
     part[d] += total
 
 
@@ -113,21 +129,25 @@ def pass_block_c(
     class_weights: np.ndarray,
     partials: np.ndarray,
     edges: np.ndarray,
-    b: int,
+    first_block: int,
+    last_block: int,
 ) -> None:
-    """Loss and gradient of block b of C-order X."""
-    part = partials[b]
-    n_outputs, width = coef.shape
-    z = np.empty(TILE_C)
-    row_weight = np.empty(TILE_C)
-    part[:] = 0.0
-    for first in range(edges[b], edges[b + 1], TILE_C):
-        count = min(TILE_C, edges[b + 1] - first)
-        fill_row_weights(codes, weights, class_weights, first, count, row_weight)
-        for o in range(n_outputs):
-            decisions_tile_c(X, coef[o], first, count, z)
-            part[o, width] += link_tile(z, codes, first, count, row_weight)
-            gradient_tile_c(X, z, first, count, part[o])
+    """Loss and gradient of some blocks of C-order X."""
+    d = X.shape[1]
+    tile = tile_rows_c(d)
+    reach = reach_c(d, X.itemsize)
+    z = np.empty(tile)
+    scratch = np.empty((tile + LANES - 1) // LANES * LANES)
+    growth = np.zeros(LANES + 1)
+    for b in range(first_block, last_block):
+        part = partials[b]
+        part[:] = 0.0
+        for first in range(edges[b], edges[b + 1], tile):
+            count = min(tile, edges[b + 1] - first)
+            decisions_tile_c(X, coef, first, count, reach, z)
+            link_tile(z, codes, weights, class_weights, first, count, scratch, growth, part)
+            gradient_tile_c(X, z, first, count, reach, part)
+        part[d + 1] += take_growth(growth)
 
 
 @block_kernel
@@ -139,49 +159,21 @@ def pass_block_f(
     class_weights: np.ndarray,
     partials: np.ndarray,
     edges: np.ndarray,
-    b: int,
+    first_block: int,
+    last_block: int,
 ) -> None:
-    """Loss and gradient of block b of F-order X, given as Xt (d, n_rows)."""
-    part = partials[b]
-    n_outputs, width = coef.shape
-    tile = tile_rows_f(Xt.shape[0])
+    """Loss and gradient of some blocks of F-order X, given as Xt (d, n_rows)."""
+    d, n_rows = Xt.shape
+    tile = tile_rows_f(d)
     z = np.empty(tile)
-    row_weight = np.empty(tile)
-    part[:] = 0.0
-    for first in range(edges[b], edges[b + 1], tile):
-        count = min(tile, edges[b + 1] - first)
-        fill_row_weights(codes, weights, class_weights, first, count, row_weight)
-        for o in range(n_outputs):
-            decisions_tile_f(Xt, coef[o], first, count, z)
-            part[o, width] += link_tile(z, codes, first, count, row_weight)
-            gradient_tile_f(Xt, z, first, count, part[o])
-
-
-@parallel_driver
-def pass_drive_c(
-    X: np.ndarray,
-    coef: np.ndarray,
-    codes: np.ndarray,
-    weights: np.ndarray,
-    class_weights: np.ndarray,
-    partials: np.ndarray,
-    edges: np.ndarray,
-) -> None:
-    """Run `pass_block_c` over all blocks."""
-    for b in prange(partials.shape[0]):
-        pass_block_c(X, coef, codes, weights, class_weights, partials, edges, b)
-
-
-@parallel_driver
-def pass_drive_f(
-    Xt: np.ndarray,
-    coef: np.ndarray,
-    codes: np.ndarray,
-    weights: np.ndarray,
-    class_weights: np.ndarray,
-    partials: np.ndarray,
-    edges: np.ndarray,
-) -> None:
-    """Run `pass_block_f` over all blocks."""
-    for b in prange(partials.shape[0]):
-        pass_block_f(Xt, coef, codes, weights, class_weights, partials, edges, b)
+    scratch = np.empty(tile)
+    growth = np.zeros(LANES + 1)
+    for b in range(first_block, last_block):
+        part = partials[b]
+        part[:] = 0.0
+        for first in range(edges[b], edges[b + 1], tile):
+            count = min(tile, edges[b + 1] - first)
+            decisions_tile_f(Xt, coef, first, count, n_rows, z)
+            link_tile(z, codes, weights, class_weights, first, count, scratch, growth, part)
+            gradient_tile_f(Xt, z, first, count, n_rows, part)
+        part[d + 1] += take_growth(growth)

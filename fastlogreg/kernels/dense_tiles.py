@@ -1,89 +1,157 @@
-"""What every dense pass does with a tile of rows: its size, row weights and decisions.
+"""Tiles of a dense X: their size, and the decisions of their rows.
 
-A tile of C-order X is read row by row; F-order X is handed over as its transpose
-``Xt``, so that both are C arrays to the compiler and a column is contiguous.  Neither
-is copied or converted; products and sums are float64, whatever the type of X.
+C-order X is read row by row; F-order X is handed over as its transpose ``Xt``, so that
+both are C arrays to the compiler and a column is contiguous.  Neither is copied or
+converted: numbers of any type become float64 as they are loaded, and products and sums
+are float64.
+
+A tile is read from memory once, for its decisions, and again from the cache, for its
+gradient.  So that the memory is not idle while a tile is computed with, each half of
+that work asks for half of the next tile ahead of time.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from fastlogreg.runtime.jit import block_kernel, parallel_driver, prange
+from fastlogreg.kernels.link import LANES
+from fastlogreg.runtime.jit import prefetch, tile_kernel
 
 __all__ = [
-    "TILE_C",
-    "decision_block_c",
-    "decision_block_f",
-    "decision_drive_c",
-    "decision_drive_f",
+    "U",
     "decisions_tile_c",
     "decisions_tile_f",
-    "fill_row_weights",
+    "fetch",
+    "fetch_columns",
+    "reach_c",
+    "tile_rows_c",
     "tile_rows_f",
+    "wide_f",
 ]
 
-TILE_C = 32  # rows; 32 x 100 float64 are 25 KiB and stay in L1
-_TILE_F_CELLS = 32_768  # 256 KiB of float64 stay in L2
-_TILE_F_LEAST = 64
-_TILE_F_MOST = 2_048
+# numba guards every signed index against being negative, which can keep a loop from
+# being vectorised; sums of unsigned ones are not guarded.
+U = np.uintp
+
+_TILE_CELLS = 8_192  # 64 KiB of float64
+_L2_CELLS = 65_536  # 512 KiB of float64: where 32 rows are more, fewer are taken
+# Bytes of a row between which asking ahead pays: the processor itself sees the pattern
+# in a run of short rows, and in one long row.
+_LEAST_FETCHED = 96
+_MOST_FETCHED = 2_560
+_NARROW = 128  # columns; here, and from _COEF_BEYOND_L1 on, four rows share the coefficients
+_COEF_BEYOND_L1 = 2_048
+_TILE_F_CELLS = 32_768  # 256 KiB of float64
+_WIDE_F = 384  # columns from which a tile in L2 would be too few rows of each
+_WIDE_F_CELLS = 524_288  # 4 MiB of float64, in L3
+_MOST_ROWS_C = 128
+_MOST_ROWS_F = 2_048
+_AHEAD = 8  # columns
 
 
-@block_kernel
+@tile_kernel
+def tile_rows_c(n_columns: int) -> int:
+    """Return the rows of a tile of C-order X, a multiple of 4."""
+    rows = max(_TILE_CELLS // n_columns // LANES * LANES, LANES)
+    return min(rows, _MOST_ROWS_C, max(_L2_CELLS // n_columns // 4 * 4, 4))
+
+
+@tile_kernel
+def reach_c(n_columns: int, itemsize: int) -> int:
+    """Return how many cells ahead of its row a C-order tile is fetched, 0 for not at all."""
+    helps = _LEAST_FETCHED <= n_columns * itemsize <= _MOST_FETCHED
+    return tile_rows_c(n_columns) * n_columns if helps else 0
+
+
+@tile_kernel
+def wide_f(n_columns: int) -> bool:
+    """Return whether a tile of F-order X is kept in L3 instead of L2."""
+    return n_columns >= _WIDE_F
+
+
+@tile_kernel
 def tile_rows_f(n_columns: int) -> int:
-    """Return the rows of a tile of F-order X, such that all its columns fit L2."""
-    rows = _TILE_F_CELLS // max(n_columns, 1) // 8 * 8
-    return min(max(rows, _TILE_F_LEAST), _TILE_F_MOST)
+    """Return the rows of a tile of F-order X, a multiple of `LANES`."""
+    cells = _WIDE_F_CELLS if wide_f(n_columns) else _TILE_F_CELLS
+    return min(max(cells // n_columns // LANES * LANES, 2 * LANES), _MOST_ROWS_F)
 
 
-@block_kernel
-def fill_row_weights(
-    codes: np.ndarray,
-    weights: np.ndarray,
-    class_weights: np.ndarray,
-    first: int,
-    count: int,
-    out: np.ndarray,
-) -> None:
-    """Fill out[:count] with class weight times sample weight of the rows from first on."""
-    negative = class_weights[0]
-    positive = class_weights[1]
-    for i in range(count):
-        out[i] = positive if codes[first + i] == 1 else negative
-    if weights.size > 0:
-        for i in range(count):
-            out[i] *= weights[first + i]
+@tile_kernel
+def fetch(line: np.ndarray, first: int, last: int) -> None:
+    """Ask for line[first:last], a cache line a time; beyond its end that does nothing."""
+    for k in range(first, last, 64 // line.itemsize):
+        prefetch(line, k)
 
 
-@block_kernel
+@tile_kernel
+def fetch_columns(Xt: np.ndarray, j: int, first: int, last: int) -> None:
+    """Ask for rows first to last of the columns j to j + 3, as far as they exist."""
+    if j >= 0 and j + 4 <= Xt.shape[0]:
+        for k in range(j, j + 4):
+            fetch(Xt[k], first, last)
+
+
+@tile_kernel
 def decisions_tile_c(
-    X: np.ndarray, coef: np.ndarray, first: int, count: int, z: np.ndarray
+    X: np.ndarray, coef: np.ndarray, first: int, count: int, reach: int, z: np.ndarray
 ) -> None:
-    """Fill z[:count] with x_i w + b for the rows of a tile of C-order X."""
+    """Fill z[:count] with x_i w + b for the rows of a tile of C-order X.
+
+    With *reach* the first half of the next tile is fetched.
+    """
     d = X.shape[1]
-    for i in range(count):
-        row = X[first + i]
-        total = 0.0
+    flat = X.reshape(X.size)
+    ahead = first * d + reach
+    shared = d <= _NARROW or d >= _COEF_BEYOND_L1
+    whole = count // 4 * 4 if shared else 0
+    for i in range(0, whole, 4):
+        if reach > 0:
+            fetch(flat, ahead + i * d // 2, ahead + (i + 4) * d // 2)
+        r = U(first + i)
+        row_a, row_b, row_c, row_e = X[r], X[r + U(1)], X[r + U(2)], X[r + U(3)]
+        a = b = c = e = coef[d]
         for j in range(d):
-            total += row[j] * coef[j]
-        z[i] = total + coef[d]
+            a += row_a[j] * coef[j]
+            b += row_b[j] * coef[j]
+            c += row_c[j] * coef[j]
+            e += row_e[j] * coef[j]
+        q = U(i)
+        z[q], z[q + U(1)], z[q + U(2)], z[q + U(3)] = a, b, c, e
+    for i in range(whole, count):
+        if reach > 0:
+            fetch(flat, ahead + i * d // 2, ahead + (i + 1) * d // 2)
+        row_a = X[first + i]
+        a = 0.0
+        for j in range(d):
+            a += row_a[j] * coef[j]
+        z[i] = a + coef[d]
 
 
-@block_kernel
+@tile_kernel
 def decisions_tile_f(
-    Xt: np.ndarray, coef: np.ndarray, first: int, count: int, z: np.ndarray
+    Xt: np.ndarray, coef: np.ndarray, first: int, count: int, n_rows: int, z: np.ndarray
 ) -> None:
-    """Fill z[:count] with x_i w + b for a tile of rows; Xt is (d, n_rows)."""
+    """Fill z[:count] with x_i w + b for a tile of rows; Xt is (d, n_rows).
+
+    The first half of the next tile is fetched, up to row *n_rows*; where a tile is too
+    large for L2, the columns a little ahead in this one are.
+    """
     d = Xt.shape[0]
     last = first + count
+    ahead = min(last + z.size // 2, n_rows)
     for i in range(count):
         z[i] = coef[d]
     # Four columns a sweep: z is read and written a quarter as often.
     whole = d // 4 * 4
     for j in range(0, whole, 4):
-        column_a, column_b = Xt[j][first:last], Xt[j + 1][first:last]
-        column_c, column_e = Xt[j + 2][first:last], Xt[j + 3][first:last]
-        a, b, c, e = coef[j], coef[j + 1], coef[j + 2], coef[j + 3]
+        if wide_f(d):
+            fetch_columns(Xt, j + _AHEAD, first, last)
+        else:
+            fetch_columns(Xt, j, last, ahead)
+        q = U(j)
+        column_a, column_b = Xt[q][first:last], Xt[q + U(1)][first:last]
+        column_c, column_e = Xt[q + U(2)][first:last], Xt[q + U(3)][first:last]
+        a, b, c, e = coef[q], coef[q + U(1)], coef[q + U(2)], coef[q + U(3)]
         for i in range(count):
             z[i] += (column_a[i] * a + column_b[i] * b) + (column_c[i] * c + column_e[i] * e)
     for j in range(whole, d):
@@ -91,46 +159,3 @@ def decisions_tile_f(
         a = coef[j]
         for i in range(count):
             z[i] += column_a[i] * a
-
-
-@block_kernel
-def decision_block_c(
-    X: np.ndarray, coef: np.ndarray, out: np.ndarray, edges: np.ndarray, b: int
-) -> None:
-    """Fill out[i, o] = x_i w_o + b_o for the rows of block b of C-order X."""
-    z = np.empty(TILE_C)
-    for first in range(edges[b], edges[b + 1], TILE_C):
-        count = min(TILE_C, edges[b + 1] - first)
-        for o in range(coef.shape[0]):
-            decisions_tile_c(X, coef[o], first, count, z)
-            for i in range(count):
-                out[first + i, o] = z[i]
-
-
-@block_kernel
-def decision_block_f(
-    Xt: np.ndarray, coef: np.ndarray, out: np.ndarray, edges: np.ndarray, b: int
-) -> None:
-    """Fill out[i, o] = x_i w_o + b_o for the rows of block b of F-order X, given as Xt."""
-    tile = tile_rows_f(Xt.shape[0])
-    z = np.empty(tile)
-    for first in range(edges[b], edges[b + 1], tile):
-        count = min(tile, edges[b + 1] - first)
-        for o in range(coef.shape[0]):
-            decisions_tile_f(Xt, coef[o], first, count, z)
-            for i in range(count):
-                out[first + i, o] = z[i]
-
-
-@parallel_driver
-def decision_drive_c(X: np.ndarray, coef: np.ndarray, out: np.ndarray, edges: np.ndarray) -> None:
-    """Run `decision_block_c` over all blocks."""
-    for b in prange(edges.size - 1):
-        decision_block_c(X, coef, out, edges, b)
-
-
-@parallel_driver
-def decision_drive_f(Xt: np.ndarray, coef: np.ndarray, out: np.ndarray, edges: np.ndarray) -> None:
-    """Run `decision_block_f` over all blocks."""
-    for b in prange(edges.size - 1):
-        decision_block_f(Xt, coef, out, edges, b)

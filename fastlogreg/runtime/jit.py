@@ -1,14 +1,15 @@
 """The one place that takes numba's decorators.
 
 It settles, for every kernel, the flags, the error model and where compiled code
-is kept between processes, and hands on ``prange``.
+is kept between processes.  No kernel is parallel by itself: `fastlogreg.runtime.threads`
+runs the blocks of a pass on threads of its own.
 
 Flags
 -----
 - ``error_model="numpy"``: a division must not carry a raising branch, or the loop
   around it is not vectorised.
-- `block_kernel` may regroup sums (``reassoc``), which is what lets LLVM keep
-  several partial sums in one vector register.  NaN and infinity stay honest:
+- `block_kernel` and `tile_kernel` may regroup sums (``reassoc``), which is what lets
+  LLVM keep several partial sums in one vector register.  NaN and infinity stay honest:
   ``nnan`` and ``ninf`` are never set.
 - `pointwise` functions are exact to a stated number of ulp, so they carry their own
   explicit ``contract`` alone.  Without it they would inherit the flags of whichever
@@ -38,12 +39,14 @@ from typing import Any, ParamSpec, TypeVar, cast
 import llvmlite
 import numba
 import numpy as np
-from numba import prange
+from llvmlite import ir
+from numba.core import cgutils, types
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile
+from numba.extending import intrinsic
 
 from fastlogreg.errors import KernelCacheWarning
 
-__all__ = ["block_kernel", "cache_directory", "parallel_driver", "pointwise", "prange"]
+__all__ = ["block_kernel", "cache_directory", "pointwise", "prefetch", "tile_kernel"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -52,23 +55,54 @@ _SUM_FLAGS = frozenset({"reassoc", "contract", "nsz", "arcp", "afn"})
 
 
 def pointwise(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile scalar mathematics that keeps its rounding in every caller."""
-    return cast(
-        Callable[P, R],
-        numba.njit(error_model="numpy", fastmath={"contract"}, nogil=True)(function),
-    )
+    """Compile scalar mathematics that keeps its rounding in every caller.
+
+    It is always inlined: a loop over rows that calls a function is not vectorised.
+    """
+    compiler = numba.njit(error_model="numpy", fastmath={"contract"}, nogil=True, forceinline=True)
+    return cast(Callable[P, R], compiler(function))
+
+
+def tile_kernel(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile a step on one tile of rows, a part of the block kernels that call it."""
+    return cast(Callable[P, R], _sums(function))
 
 
 def block_kernel(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile the serial work on one block of rows; it releases the GIL."""
-    dispatcher = numba.njit(error_model="numpy", fastmath=set(_SUM_FLAGS), nogil=True)(function)
-    return cast(Callable[P, R], _cached(dispatcher))
+    """Compile the serial work on a range of blocks; it releases the GIL."""
+    return cast(Callable[P, R], _cached(_sums(function)))
 
 
-def parallel_driver(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile a bare ``prange`` over blocks, each done by a `block_kernel`."""
-    dispatcher = numba.njit(error_model="numpy", parallel=True, nogil=True)(function)
-    return cast(Callable[P, R], _cached(dispatcher))
+def _sums(function: Callable[..., Any]) -> Any:
+    return numba.njit(error_model="numpy", fastmath=set(_SUM_FLAGS), nogil=True)(function)
+
+
+def _prefetch_type(_context: Any, array: Any, index: Any) -> Any:
+    """Emit LLVM's prefetch of an element for reading, into the second-level cache."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        pointer = builder.bitcast(
+            builder.gep(data, [arguments[1]]), ir.IntType(8).as_pointer()
+        )
+        number = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [pointer.type, number, number, number])
+        call = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        read, second_level, data_cache = number(0), number(2), number(1)
+        builder.call(call, [pointer, read, second_level, data_cache])
+        return context.get_dummy_value()
+
+    return types.void(array, index), generate
+
+
+def _no_prefetch(array: np.ndarray, index: int) -> None:
+    """Do nothing: without the compiler there is nothing to hint at."""
+
+
+# prefetch(array, index): a hint that array[index] of a C array is read soon.
+prefetch: Callable[[np.ndarray, int], None] = (
+    _no_prefetch if numba.config.DISABLE_JIT else intrinsic(_prefetch_type)
+)
 
 
 @functools.cache

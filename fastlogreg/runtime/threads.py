@@ -1,31 +1,27 @@
-"""The one place for threads: how many, and who drives the blocks of a pass.
+"""The one place for threads: how many, and how they share the blocks of a pass.
 
 A pass is cut into blocks by the shape of X alone, each block writes its own part of
-the result, and nobody else reads it before all are done.  So the driver changes the
-time and never a bit:
+the result, and nobody else reads it before all are done.  So the number of threads
+changes the time and never a bit.
 
-- *serial*: one thread, or one block;
-- *parallel*: numba's ``prange``, the cheapest to start;
-- *pool*: the caller and Python threads over the same nogil kernels, a stripe of blocks
-  each, where numba's threading layer is not safe: the layer ``workqueue`` aborts the process
-  when two threads enter it at once, and a GNU OpenMP runtime kills a forked child
-  that enters it.
+The threads are Python's, over kernels that release the GIL.  numba's ``prange`` is not
+entered at all: its layer ``workqueue`` aborts a process in which two threads enter it at
+once, a GNU OpenMP runtime kills a forked child that enters it, and either spins against
+the threads of a BLAS.  ``python -m bench.drivers`` shows what each costs.
 """
 
 from __future__ import annotations
 
 import functools
-import importlib
 import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 
-__all__ = ["available_threads", "driver_for", "run_blocks"]
-
-_forked = False
+__all__ = ["available_threads", "run_blocks"]
 
 
 @functools.cache
@@ -34,14 +30,9 @@ def _pool(n_threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(n_threads, thread_name_prefix="fastlogreg")
 
 
-def _mark_forked() -> None:
-    global _forked
-    _forked = True
-    _pool.cache_clear()  # its threads did not come along
-
-
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_mark_forked)
+    # A pool's threads do not come along into a forked child.
+    os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
 def available_threads() -> tuple[int, str]:
@@ -56,102 +47,67 @@ def available_threads() -> tuple[int, str]:
     return min(found, key=lambda choice: choice[0])
 
 
-def driver_for(n_threads: int) -> str:
-    """Return "serial", "parallel" or "pool": who may drive that many threads now."""
-    if n_threads == 1:
-        return "serial"
-    from numba import config
-
-    if n_threads > config.NUMBA_NUM_THREADS:
-        return "pool"
-    layer = _threading_layer()
-    if layer == "tbb" or (layer == "omp" and not _forked):
-        return "parallel"
-    return "pool"
-
-
 def run_blocks(
-    drive: Callable[..., object],
-    block: Callable[..., object],
-    arguments: Sequence[Any],
-    edges: np.ndarray,
-    n_threads: int,
+    block: Callable[..., object], arguments: Sequence[Any], edges: np.ndarray, n_threads: int
 ) -> None:
-    """Run *block* on each block of rows, each writing its own part of the result.
+    """Run *block* on every block of rows, each writing its own part of the result.
 
     Parameters
     ----------
-    drive : callable ``(*arguments, edges)``
-        The ``prange`` over all blocks.
-    block : callable ``(*arguments, edges, b)``
-        The work on rows ``edges[b]:edges[b + 1]``.
+    block : callable ``(*arguments, edges, first, last)``
+        The work on the blocks ``first`` to ``last - 1``; block ``b`` holds the rows
+        ``edges[b]:edges[b + 1]``.
     arguments : sequence
         What every block needs, the array that receives the parts included.
     edges : ndarray of int64, shape (n_blocks + 1,)
         The first row of each block, and the number of rows.
     n_threads : int
-        How many threads work; the result does not depend on it.
+        How many threads work, the caller's included; the result does not depend on it.
     """
     n_blocks = len(edges) - 1
     n_threads = min(n_threads, n_blocks)
-    driver = driver_for(n_threads)
-    if driver == "parallel":
-        _with_numba_threads(n_threads, drive, (*arguments, edges))
+    if n_threads == 1:
+        block(*arguments, edges, 0, n_blocks)
         return
+    shares = _Shares(n_blocks, n_threads)
 
-    def stripe(first: int) -> None:
-        for b in range(first, n_blocks, n_threads):
-            block(*arguments, edges, b)
+    def work() -> None:
+        for first, last in shares:
+            block(*arguments, edges, first, last)
 
-    if driver == "serial":
-        stripe(0)
-        return
-    others = [_pool(n_threads - 1).submit(stripe, first) for first in range(1, n_threads)]
+    others = [_pool(n_threads - 1).submit(work) for _ in range(n_threads - 1)]
     try:
-        stripe(0)
+        work()
     finally:
-        wait(others)  # they write into the caller's arrays
-    for done in others:
-        done.result()
+        _finish(others)
 
 
-def _with_numba_threads(
-    n_threads: int, function: Callable[..., object], arguments: Sequence[Any]
-) -> None:
-    import numba
+class _Shares:
+    """Hands out ranges of blocks, large ones first, to whoever asks next.
 
-    before = numba.get_num_threads()
-    numba.set_num_threads(n_threads)
-    try:
-        function(*arguments)
-    finally:
-        numba.set_num_threads(before)
+    A thread that starts late or is held up takes fewer, so none waits long at the end;
+    a range instead of a block a time keeps the calls few.
+    """
 
+    def __init__(self, n_blocks: int, n_threads: int) -> None:
+        self._next, self._end, self._n_threads = 0, n_blocks, n_threads
+        self._lock = threading.Lock()
 
-def _threading_layer() -> str:
-    """Return the layer that numba has entered or would enter, without entering it."""
-    import numba
-
-    try:
-        return str(numba.threading_layer())
-    except ValueError:  # no parallel function has run yet
-        pass
-    requested = str(numba.config.THREADING_LAYER)
-    orders = {
-        "default": tuple(numba.config.THREADING_LAYER_PRIORITY),
-        "safe": ("tbb",),
-        "threadsafe": ("tbb", "omp"),
-        "forksafe": ("tbb", "workqueue"),
-    }
-    for name in orders.get(requested, (requested,)):
-        if name == "workqueue" or _importable(f"numba.np.ufunc.{name}pool"):
-            return str(name)
-    return "none"
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        while True:
+            with self._lock:
+                first = self._next
+                left = self._end - first
+                self._next = last = first + max(left // (2 * self._n_threads), min(left, 1))
+            if first == last:
+                return
+            yield first, last
 
 
-def _importable(module: str) -> bool:
-    try:
-        importlib.import_module(module)
-    except ImportError:
-        return False
-    return True
+def _finish(others: Sequence[Future[None]]) -> None:
+    """Wait for the threads that write into the caller's arrays; raise what they raised."""
+    started = [other for other in others if not other.cancel()]
+    for other in started:
+        other.exception()
+    for other in started:
+        other.result()
