@@ -14,7 +14,7 @@ from fastlogreg.design import DenseDesign, Targets, load_backend
 
 __all__ = ["PASSES", "pass_of"]
 
-PASSES = ("loss_gradient", "hessian", "decision")
+PASSES = ("loss_gradient", "loss_gradient_hessian", "decision")
 
 
 def pass_of(

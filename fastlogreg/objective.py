@@ -17,6 +17,8 @@ the penalty, of the division by S and of that row.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from scipy.linalg import lapack
 
@@ -75,20 +77,32 @@ class Objective:
     def value_gradient(self, coef: np.ndarray) -> tuple[float, np.ndarray]:
         """Return F and its gradient, a new array of coef's shape; one pass."""
         losses, gradient = self.design.loss_gradient(coef, self.targets, self.weights)
+        return self._value(losses, coef), self._scaled(gradient, coef)
+
+    def value_gradient_hessian(self, coef: np.ndarray) -> tuple[float, np.ndarray, DenseHessian]:
+        """Return F, its gradient and its factored Hessian; one pass."""
+        losses, gradient, hessians = self.design.loss_gradient_hessian(
+            coef, self.targets, self.weights
+        )
+        matrix = hessians[0]
+        matrix /= self.total_weight
+        diagonal = _diagonal(matrix)
+        diagonal[:-1] += self.strength
+        hessian = DenseHessian(matrix if self.fit_intercept else matrix[:-1, :-1])
+        return self._value(losses, coef), self._scaled(gradient, coef), hessian
+
+    def _value(self, losses: np.ndarray, coef: np.ndarray) -> float:
+        """Return F of the summed losses."""
+        penalty = 0.5 * self.strength * float(np.vdot(coef[:-1], coef[:-1]))
+        return float(losses.sum()) / self.total_weight + penalty
+
+    def _scaled(self, gradient: np.ndarray, coef: np.ndarray) -> np.ndarray:
+        """Return F's gradient, made in place of that of the summed losses."""
         gradient /= self.total_weight
         gradient[:-1] += self.strength * coef[:-1]
         if not self.fit_intercept:
             gradient[-1] = 0.0
-        penalty = 0.5 * self.strength * float(np.vdot(coef[:-1], coef[:-1]))
-        return float(losses.sum()) / self.total_weight + penalty, gradient
-
-    def hessian(self, coef: np.ndarray) -> DenseHessian:
-        """Return the Hessian of F; one pass."""
-        matrix = self.design.hessian(coef, self.targets, self.weights)[0]
-        matrix /= self.total_weight
-        diagonal = np.einsum("ii->i", matrix)
-        diagonal[:-1] += self.strength
-        return DenseHessian(matrix if self.fit_intercept else matrix[:-1, :-1])
+        return gradient
 
 
 class DenseHessian:
@@ -108,42 +122,49 @@ class DenseHessian:
     """
 
     def __init__(self, matrix: np.ndarray) -> None:
-        # Products that left float64 have no factor; the step is then NaN, and says so.
-        self._finite = bool(np.isfinite(matrix).all())
-        if not self._finite:
-            return
-        diagonal = np.diagonal(matrix)
-        # Subnormal curvature has no digits left to scale by: it counts as none.
-        positive = diagonal > _LEAST_CURVATURE
-        self._scale = np.where(positive, 1.0 / np.sqrt(np.where(positive, diagonal, 1.0)), 0.0)
-        with np.errstate(under="ignore"):
+        diagonal = _diagonal(matrix)
+        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+            # Subnormal curvature has no digits left to scale by: it counts as none.
+            scale = (diagonal > _LEAST_CURVATURE) / np.sqrt(np.maximum(diagonal, _LEAST_CURVATURE))
+            self._scale = scale[:, None]
+            matrix *= scale
             matrix *= self._scale
-            matrix *= self._scale[:, None]
-        self._factor = _cholesky_of_unit_diagonal(matrix)
+        norm = float(lapack.dlange("1", matrix.T))  # the transpose is in LAPACK's order
+        # Products that left float64 have no factor; the step is then NaN, and says so.
+        self._factor = _cholesky_of_unit_diagonal(matrix, norm) if math.isfinite(norm) else None
 
     def solve(self, gradient: np.ndarray) -> np.ndarray:
         """Return ``H^-1 gradient``; rows beyond the matrix, a fixed intercept, stay 0."""
-        if not self._finite:
+        if self._factor is None:
             return np.full_like(gradient, np.nan)
         p = len(self._scale)
-        scaled = self._scale[:, None] * gradient[:p]
-        solution, _ = lapack.dpotrs(self._factor, scaled, lower=1)
+        scaled = self._scale * gradient[:p]
+        solution, _ = lapack.dpotrs(self._factor, scaled, lower=1, overwrite_b=1)
+        solution *= self._scale
+        if p == len(gradient):
+            return np.asarray(solution)
         out = np.zeros_like(gradient)
-        out[:p] = self._scale[:, None] * solution
+        out[:p] = solution
         return out
 
 
-def _cholesky_of_unit_diagonal(matrix: np.ndarray) -> np.ndarray:
+def _diagonal(matrix: np.ndarray) -> np.ndarray:
+    """Return the diagonal as a view to write to."""
+    return np.einsum("ii->i", matrix)
+
+
+def _cholesky_of_unit_diagonal(matrix: np.ndarray, norm: float) -> np.ndarray:
     """Return a lower Cholesky factor of the matrix plus the least ridge that it needs."""
     p = len(matrix)
-    np.fill_diagonal(matrix, 1.0)  # columns without curvature have 0 there
-    norm = float(np.abs(matrix).sum(axis=0).max())
+    diagonal = _diagonal(matrix)
+    diagonal[:] = 1.0  # columns without curvature have 0 there
+    norm = max(norm, 1.0)
     ridge = 0.0
     while True:
-        np.fill_diagonal(matrix, 1.0 + ridge)
         factor, failed = lapack.dpotrf(matrix, lower=1, clean=0)
         if not failed:
             reciprocal_condition, _ = lapack.dpocon(factor, norm, uplo="L")
             if reciprocal_condition > p * _EPS:
                 return np.asarray(factor)
         ridge = max(10.0 * ridge, 10.0 * p * _EPS)
+        diagonal[:] = 1.0 + ridge

@@ -65,7 +65,7 @@ def test_gradient_and_hessian_are_the_differences(backend, C, fit_intercept):
         - objective.value_gradient(coef - step * direction)[1]
     ) / (2 * step)
     np.testing.assert_allclose(
-        objective.hessian(coef).solve(change), direction, rtol=1e-5, atol=1e-7
+        objective.value_gradient_hessian(coef)[2].solve(change), direction, rtol=1e-5, atol=1e-7
     )
 
 
@@ -81,8 +81,17 @@ def test_every_evaluation_is_one_pass(backend):
     objective, *_ = make(backend)
     coef = point(objective)
     objective.value_gradient(coef)
-    objective.hessian(coef)
+    objective.value_gradient_hessian(coef)
     assert objective.passes == 2.0
+
+
+def test_value_and_gradient_are_the_same_with_a_hessian(backend):
+    objective, *_ = make(backend)
+    coef = point(objective)
+    value, gradient = objective.value_gradient(coef)
+    again, gradient_again, _ = objective.value_gradient_hessian(coef)
+    assert again == pytest.approx(value, rel=1e-15)
+    np.testing.assert_allclose(gradient_again, gradient, rtol=1e-13, atol=1e-16)
 
 
 def test_a_singular_hessian_is_solved_along_the_directions_it_has():
@@ -104,6 +113,19 @@ def test_no_curvature_at_all_gives_no_step():
     for value in (0.0, 5e-324):
         solution = DenseHessian(np.full((3, 3), value)).solve(np.ones((3, 1)))
         np.testing.assert_array_equal(solution, 0.0)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("place", [(1, 1), (0, 2)])
+def test_a_matrix_that_is_not_finite_gives_a_step_that_is_not(bad, place):
+    matrix = np.eye(3)
+    matrix[place] = matrix[place[::-1]] = bad
+    assert np.isnan(DenseHessian(matrix).solve(np.ones((3, 1)))).all()
+
+
+def test_a_fixed_intercept_gets_no_step():
+    solution = DenseHessian(np.diag([2.0, 4.0])).solve(np.ones((3, 1)))
+    np.testing.assert_allclose(solution, [[0.5], [0.25], [0.0]], rtol=1e-15)
 
 
 def test_columns_of_any_scale_lose_no_digits():

@@ -54,10 +54,12 @@ class DenseDesign:
             self.X, coef, targets.codes, weights, targets.class_weights, self.n_threads
         )
 
-    def hessian(self, coef: np.ndarray, targets: Targets, weights: np.ndarray | None) -> np.ndarray:
-        """Return Hessians ``(k, d + 1, d + 1)``, one pass."""
+    def loss_gradient_hessian(
+        self, coef: np.ndarray, targets: Targets, weights: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return losses, gradients and Hessians ``(k, d + 1, d + 1)``, one pass for all."""
         self.passes += 1
-        return self.backend.hessian(
+        return self.backend.loss_gradient_hessian(
             self.X, coef, targets.codes, weights, targets.class_weights, self.n_threads
         )
 

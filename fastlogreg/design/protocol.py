@@ -73,8 +73,10 @@ class Design(Protocol):
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return losses ``(k,)`` and gradients ``(d + 1, k)``."""
 
-    def hessian(self, coef: np.ndarray, targets: Targets, weights: np.ndarray | None) -> np.ndarray:
-        """Return Hessians ``(k, d + 1, d + 1)``."""
+    def loss_gradient_hessian(
+        self, coef: np.ndarray, targets: Targets, weights: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return losses, gradients and Hessians ``(k, d + 1, d + 1)``."""
 
     def decision(self, coef: np.ndarray) -> np.ndarray:
         """Return decisions ``(n, k)`` in the type of X."""
@@ -97,7 +99,7 @@ class DenseBackend(Protocol):
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return losses and gradients."""
 
-    def hessian(
+    def loss_gradient_hessian(
         self,
         X: np.ndarray,
         coef: np.ndarray,
@@ -105,8 +107,8 @@ class DenseBackend(Protocol):
         weights: np.ndarray | None,
         class_weights: np.ndarray,
         n_threads: int,
-    ) -> np.ndarray:
-        """Return Hessians."""
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return losses, gradients and Hessians."""
 
     def decision(self, X: np.ndarray, coef: np.ndarray, n_threads: int) -> np.ndarray:
         """Return decisions."""

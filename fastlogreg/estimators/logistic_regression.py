@@ -11,7 +11,7 @@ from scipy.special import expit, log_expit
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from fastlogreg.design import DenseDesign, Targets, load_backend
 from fastlogreg.errors import (
@@ -27,11 +27,11 @@ from fastlogreg.estimators.parameters import (
 )
 from fastlogreg.estimators.validation import (
     check_scale,
+    check_table,
     check_weights,
     class_weights_of,
     encode_binary,
     explain_not_finite,
-    explain_not_numeric,
 )
 from fastlogreg.objective import Objective
 from fastlogreg.planner import BACKENDS, choose_backend, choose_threads, make_plan
@@ -206,7 +206,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
 
     def _fit(self, X: Any, y: Any, sample_weight: Any) -> Self:
         self._check_parameters()
-        matrix = self._table(X, reset=True)
+        matrix = check_table(self, X, reset=True)
         n, d = matrix.shape
         classes, codes = encode_binary(y, n, type(self).__name__)
         weights = check_weights(sample_weight, n)
@@ -249,7 +249,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
             Other columns than at fit.
         """
         check_is_fitted(self, "coef_")
-        matrix = self._table(X, reset=False)
+        matrix = check_table(self, X, reset=False)
         n, d = matrix.shape
         backend = choose_backend(n, d, self.backend).value
         threads = choose_threads(self.n_threads, backend).value
@@ -301,22 +301,6 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
             raise InvalidParameterTypeError(
                 f"callback is {self.callback!r}; expected a callable that takes a Step, or None."
             )
-
-    def _table(self, X: Any, *, reset: bool) -> np.ndarray:
-        """Return X as a float32 or float64 matrix, without a copy where it is one."""
-        try:
-            matrix = validate_data(
-                self,
-                X,
-                reset=reset,
-                dtype=[np.float64, np.float32],
-                ensure_all_finite=False,
-            )
-        except (TypeError, ValueError) as error:
-            if "could not convert" in str(error) or hasattr(X, "columns"):
-                raise explain_not_numeric(X, error) from None
-            raise
-        return np.asarray(matrix)
 
     def _start(self, classes: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
         """Return the coefficients to start from."""

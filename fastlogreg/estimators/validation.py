@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import column_or_1d
+from sklearn.utils.validation import column_or_1d, validate_data
 
 from fastlogreg.design import class_totals
 from fastlogreg.errors import (
@@ -23,6 +23,7 @@ from fastlogreg.errors import (
 __all__ = [
     "check_finite",
     "check_scale",
+    "check_table",
     "check_weights",
     "class_weights_of",
     "encode_binary",
@@ -31,6 +32,55 @@ __all__ = [
 ]
 
 _SCAN_CELLS = 1_048_576
+_TABLE_TYPES = (np.dtype(np.float64), np.dtype(np.float32))  # byte-swapped ones are unequal
+
+
+def check_table(estimator: Any, X: Any, *, reset: bool) -> np.ndarray:
+    """Return X as a float32 or float64 matrix, without a copy where it is one.
+
+    scikit-learn's `validate_data` checks X and its names.  It takes longer than a pass over
+    a small table, so a plain array, of which it would change nothing and say nothing, goes
+    past it.
+
+    Parameters
+    ----------
+    estimator : object
+        Has, or with *reset* gets, ``n_features_in_`` and ``feature_names_in_``.
+    X : array-like
+        The table.
+    reset : bool
+        Whether X defines the columns, or must have those of before.
+    """
+    if _is_plain_table(X) and _takes_unnamed(estimator, X.shape[1], reset=reset):
+        return np.asarray(X)
+    try:
+        matrix = validate_data(
+            estimator,
+            X,
+            reset=reset,
+            dtype=[np.float64, np.float32],
+            ensure_all_finite=False,
+        )
+    except (TypeError, ValueError) as error:
+        if "could not convert" in str(error) or hasattr(X, "columns"):
+            raise explain_not_numeric(X, error) from None
+        raise
+    return np.asarray(matrix)
+
+
+def _is_plain_table(X: Any) -> bool:
+    """Return whether X is a NumPy array, of no subclass, that needs no conversion."""
+    return type(X) is np.ndarray and X.ndim == 2 and X.dtype in _TABLE_TYPES and X.size > 0
+
+
+def _takes_unnamed(estimator: Any, n_columns: int, *, reset: bool) -> bool:
+    """Return whether so many columns without names are as they must be, or define them."""
+    state = vars(estimator)
+    if reset:
+        state.pop("feature_names_in_", None)
+        state["n_features_in_"] = n_columns
+        return True
+    return "feature_names_in_" not in state and state.get("n_features_in_") == n_columns
 
 
 def check_finite(name: str, array: np.ndarray, advice: str) -> None:
@@ -136,7 +186,8 @@ def encode_binary(y: Any, n_rows: int, estimator: str) -> tuple[np.ndarray, np.n
             f"{estimator} requires y to be passed, but the target y is None; "
             "expected one label per row of X."
         )
-    y = column_or_1d(y, warn=True)
+    if not _is_plain_column(y):
+        y = column_or_1d(y, warn=True)
     if len(y) != n_rows:
         raise InvalidDataError(
             f"y has {len(y)} labels, but X has {n_rows} rows (inconsistent numbers of samples); "
@@ -169,6 +220,11 @@ def encode_binary(y: Any, n_rows: int, estimator: str) -> tuple[np.ndarray, np.n
     if ordered:
         return pair, is_second.view(np.int8)
     return pair[::-1].copy(), is_first.view(np.int8)
+
+
+def _is_plain_column(y: Any) -> bool:
+    """Return whether y is an array of numbers that `column_or_1d` would return as it is."""
+    return type(y) is np.ndarray and y.ndim == 1 and y.dtype.kind in "biuf" and y.flags.c_contiguous
 
 
 def _check_no_missing_object(y: np.ndarray, advice: str) -> None:

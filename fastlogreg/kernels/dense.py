@@ -16,7 +16,7 @@ from fastlogreg.kernels.blocks import EMPTY_WEIGHTS, block_edges, count_blocks, 
 from fastlogreg.kernels.dense_tiles import TILE_C, tile_rows_f
 from fastlogreg.runtime.threads import run_blocks
 
-__all__ = ["decision", "hessian", "loss_gradient"]
+__all__ = ["decision", "loss_gradient", "loss_gradient_hessian"]
 
 
 def loss_gradient(
@@ -44,7 +44,23 @@ def loss_gradient(
     return total[:, d + 1].copy(), np.ascontiguousarray(total[:, : d + 1].T)
 
 
-def hessian(
+_losses_gradients = loss_gradient
+
+
+def loss_gradient_hessian(
+    X: np.ndarray,
+    coef: np.ndarray,
+    codes: np.ndarray,
+    weights: np.ndarray | None,
+    class_weights: np.ndarray,
+    n_threads: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return also the Hessians of the summed losses, ``(n_outputs, d + 1, d + 1)``."""
+    losses, gradients = _losses_gradients(X, coef, codes, weights, class_weights, n_threads)
+    return losses, gradients, _hessians(X, coef, codes, weights, class_weights, n_threads)
+
+
+def _hessians(
     X: np.ndarray,
     coef: np.ndarray,
     codes: np.ndarray,
@@ -52,7 +68,6 @@ def hessian(
     class_weights: np.ndarray,
     n_threads: int,
 ) -> np.ndarray:
-    """Return the Hessians of the summed loss, ``(n_outputs, d + 1, d + 1)``."""
     n, d = X.shape
     n_outputs = coef.shape[1]
     matrix, in_c_order = _compiled_view(X)

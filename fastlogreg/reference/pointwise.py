@@ -8,24 +8,57 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["curvature", "loss_pull", "signed"]
+__all__ = ["curvature", "loss_pull", "loss_pull_curvature", "signs"]
+
+_SIGNS = np.array([-1.0, 1.0])
 
 
-def signed(decision: np.ndarray, code: np.ndarray) -> np.ndarray:
-    """Return the margins of rows: their decisions, negated for class 0."""
-    return np.where(code == 1, decision, -decision)
+def signs(codes: np.ndarray) -> np.ndarray:
+    """Return what turns a decision into a margin: 1 for the positive class, -1 for class 0."""
+    return _SIGNS.take(codes)
 
 
 def loss_pull(margin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the losses of margins and minus their derivatives, sigmoid(-margin)."""
-    u = np.exp(-np.abs(margin))
-    inverse = 1.0 / (1.0 + u)
-    loss = np.log1p(u) - np.minimum(margin, 0.0)
-    return loss, np.where(margin > 0.0, u, 1.0) * inverse
+    u, inverse = _parts(margin)
+    return _loss(margin, u), _pull(margin, u, inverse)
 
 
 def curvature(margin: np.ndarray) -> np.ndarray:
     """Return the second derivatives of the loss, sigmoid(margin) sigmoid(-margin)."""
-    u = np.exp(-np.abs(margin))
-    inverse = 1.0 / (1.0 + u)
-    return np.asarray(u * inverse * inverse)
+    u, inverse = _parts(margin)
+    return _curvature(u, inverse)
+
+
+def loss_pull_curvature(margin: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return what `loss_pull` and `curvature` do, with one exp between them."""
+    u, inverse = _parts(margin)
+    return _loss(margin, u), _pull(margin, u, inverse), _curvature(u, inverse)
+
+
+def _parts(margin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return ``u = exp(-abs(m))`` and ``1 / (1 + u)``."""
+    u = np.abs(margin)
+    np.negative(u, out=u)
+    np.exp(u, out=u)
+    inverse = 1.0 + u
+    np.divide(1.0, inverse, out=inverse)
+    return u, inverse
+
+
+def _loss(margin: np.ndarray, u: np.ndarray) -> np.ndarray:
+    loss = np.log1p(u)
+    loss -= np.minimum(margin, 0.0)
+    return loss
+
+
+def _pull(margin: np.ndarray, u: np.ndarray, inverse: np.ndarray) -> np.ndarray:
+    pull = np.where(margin > 0.0, u, 1.0)
+    pull *= inverse
+    return pull
+
+
+def _curvature(u: np.ndarray, inverse: np.ndarray) -> np.ndarray:
+    result = u * inverse
+    result *= inverse
+    return result

@@ -4,8 +4,8 @@ A solver is a function ``minimise(objective, start, *, tol, max_iter, callback)`
 returns a `Solution`.  It knows nothing of storage, threads or numba.  Adding one is a
 file here and a line in `SOLVERS`.
 
-- ``objective``: has ``value_gradient`` and ``passes``, and ``hessian`` where a method
-  needs it;
+- ``objective``: has ``value_gradient`` and ``passes``, and ``value_gradient_hessian``
+  where a method needs it;
 - ``start``: float64 coefficients ``(n_columns + 1, n_outputs)``, not changed;
 - ``tol``: bound on the gradient's largest component and on the predicted decrease;
 - ``max_iter``: most steps;

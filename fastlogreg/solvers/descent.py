@@ -1,13 +1,14 @@
 """The loop that every solver here runs: it owns limits, convergence and history.
 
-A solver brings a `CurvatureModel`, which turns a gradient into a direction; the loop
-searches along it and decides when to stop.  Converged is when no component of the
-gradient exceeds ``tol`` *and* the model predicts a decrease of at most
+A solver brings a `CurvatureModel`, which evaluates F and turns a gradient into a
+direction; the loop searches along it and decides when to stop.  Converged is when no
+component of the gradient exceeds ``tol`` *and* the model predicts a decrease of at most
 ``tol * max(F, tol)``: the first alone depends on how the columns are scaled.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Protocol
 
@@ -25,10 +26,13 @@ _MOST_STEPS_IN_NOISE = 10
 
 
 class CurvatureModel(Protocol):
-    """A quadratic model of F, from which a direction comes."""
+    """A quadratic model of F at the point evaluated last, where *gradient* is F's."""
 
-    def direction(self, coef: np.ndarray, gradient: np.ndarray) -> np.ndarray:
-        """Return the search direction at *coef*; may spend a pass."""
+    def evaluate(self, coef: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return F and its gradient at *coef*, a new array; one pass."""
+
+    def direction(self, gradient: np.ndarray) -> np.ndarray:
+        """Return the search direction."""
 
     def first_length(self, gradient: np.ndarray) -> float:
         """Return the step length to try first along the last direction."""
@@ -56,17 +60,14 @@ def descend(
 
     Parameters are those of a solver (see `fastlogreg.solvers.SOLVERS`).
     """
-    run = _Run(objective, start, tol, callback)
-    while (status := run.ending(model, max_iter)) is None:
-        direction = model.direction(run.coef, run.gradient)
+    run = _Run(objective, start, model, tol, callback)
+    while (status := run.ending(max_iter)) is None:
+        direction, predicted = model.direction(run.gradient), run.predicted
         slope = float(np.vdot(run.gradient, direction))
-        predicted = model.predicted_decrease(run.gradient)
-        if run.converged(predicted):  # a model that is new at this point
-            return run.solution(Status.CONVERGED)
         if slope == 0.0:  # curvature has vanished where the gradient has not
             direction, predicted = -run.gradient, None
             slope = float(np.vdot(run.gradient, direction))
-        if not np.isfinite(slope):
+        if not math.isfinite(slope):
             return run.solution(Status.NOT_FINITE)
         hopeless = predicted is not None and predicted <= run.noise
         trial = run.search(
@@ -89,9 +90,15 @@ class _Run:
     """The state of one descent."""
 
     def __init__(
-        self, objective: Differentiable, start: np.ndarray, tol: float, callback: Callback | None
+        self,
+        objective: Differentiable,
+        start: np.ndarray,
+        model: CurvatureModel,
+        tol: float,
+        callback: Callback | None,
     ) -> None:
         self.objective = objective
+        self.model = model
         self.tol = tol
         self.callback = callback
         self.began = time.perf_counter()
@@ -99,36 +106,38 @@ class _Run:
         self.history: list[Step] = []
         self.stopped = False
         self.steps_in_noise = 0
+        self.predicted: float | None = None
         self.failed_decrease: float | None = None
-        self._move(start, *objective.value_gradient(start))
+        self.least_gradient = math.inf
+        self._move(start, *model.evaluate(start))
 
     @property
     def noise(self) -> float:
         """How far rounding may move F."""
         return 4.0 * _EPS * max(1.0, abs(self.value))
 
-    def ending(self, model: CurvatureModel, max_iter: int) -> Status | None:
+    def ending(self, max_iter: int) -> Status | None:
         """Return why to stop before another step, None to go on."""
-        if not (np.isfinite(self.value) and np.isfinite(self.gradient_norm)):
+        if not (math.isfinite(self.value) and math.isfinite(self.gradient_norm)):
             return Status.NOT_FINITE
-        predicted = model.predicted_decrease(self.gradient)
-        if self.gradient_norm == 0.0 or self.converged(predicted):
+        self.predicted = self.model.predicted_decrease(self.gradient)
+        if self.gradient_norm == 0.0 or self.converged():
             return Status.CONVERGED
         if self.stopped:
             return Status.STOPPED
-        hidden = predicted is not None and predicted <= self.noise
+        hidden = self.predicted is not None and self.predicted <= self.noise
         if hidden and self.steps_in_noise > _MOST_STEPS_IN_NOISE:
             return Status.PRECISION
         if len(self.history) > max_iter:
             return Status.MAX_ITER
         return None
 
-    def converged(self, predicted: float | None) -> bool:
-        """Return whether the gradient and the decrease that a model predicts are small."""
+    def converged(self) -> bool:
+        """Return whether the gradient and the decrease that the model predicts are small."""
         return (
-            predicted is not None
+            self.predicted is not None
             and self.gradient_norm <= self.tol
-            and predicted <= self.tol * max(self.value, self.tol)
+            and self.predicted <= self.tol * max(self.value, self.tol)
         )
 
     def failure(self) -> Status:
@@ -146,9 +155,8 @@ class _Run:
 
         def evaluate(length: float) -> Trial:
             coef = self.coef + length * direction
-            value, gradient = self.objective.value_gradient(coef)
-            with np.errstate(over="ignore", invalid="ignore"):
-                return Trial(length, coef, value, gradient, float(np.vdot(gradient, direction)))
+            value, gradient = self.model.evaluate(coef)
+            return Trial(length, coef, value, gradient, float(np.vdot(gradient, direction)))
 
         return line_search(
             evaluate,
@@ -162,7 +170,7 @@ class _Run:
     def accept(self, trial: Trial) -> None:
         """Move to a trial and count the steps in a row whose gain only slopes can tell."""
         hidden = trial.value > self.value - self.noise
-        best = min(step.gradient_norm for step in self.history)
+        best = self.least_gradient
         self._move(trial.coef, trial.value, trial.gradient)
         self.failed_decrease = None
         improved = self.gradient_norm < best
@@ -171,6 +179,7 @@ class _Run:
     def _move(self, coef: np.ndarray, value: float, gradient: np.ndarray) -> None:
         self.coef, self.value, self.gradient = coef, value, gradient
         self.gradient_norm = float(np.abs(gradient).max())
+        self.least_gradient = min(self.least_gradient, self.gradient_norm)
         step = Step(
             iteration=len(self.history),
             objective=value,

@@ -31,17 +31,22 @@ def minimise(
 ) -> Solution:
     """Minimise by L-BFGS; see `fastlogreg.solvers.SOLVERS` for the parameters."""
     return descend(
-        objective, start, _LimitedMemory(), tol=tol, max_iter=max_iter, callback=callback
+        objective, start, _LimitedMemory(objective), tol=tol, max_iter=max_iter, callback=callback
     )
 
 
 class _LimitedMemory:
     """The inverse Hessian as the last few pairs of step and change of gradient."""
 
-    def __init__(self) -> None:
+    def __init__(self, objective: Differentiable) -> None:
+        self._objective = objective
         self._pairs: deque[tuple[np.ndarray, np.ndarray, float]] = deque(maxlen=_MEMORY)
 
-    def direction(self, coef: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+    def evaluate(self, coef: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return F and its gradient."""
+        return self._objective.value_gradient(coef)
+
+    def direction(self, gradient: np.ndarray) -> np.ndarray:
         """Return minus the inverse Hessian times the gradient."""
         return -self._inverse_times(gradient)
 

@@ -1,4 +1,4 @@
-"""Newton's method with a Cholesky factorisation of the full Hessian, two passes a step.
+"""Newton's method with a Cholesky factorisation of the full Hessian, one pass a step.
 
 For a table with many rows a column it needs the fewest iterations of all (Nocedal &
 Wright, *Numerical Optimization*, 2nd ed., section 3.3; for a logistic regression it is
@@ -31,30 +31,40 @@ def minimise(
 
 
 class _FullHessian:
-    """The Hessian at the last point that a direction was asked for."""
+    """The Hessian at the point evaluated last, which is where a search ends."""
 
     def __init__(self, objective: TwiceDifferentiable) -> None:
         self._objective = objective
-        self._hessian: Solvable | None = None
+        self._hessian: Solvable
+        self._step: np.ndarray | None = None
 
-    def direction(self, coef: np.ndarray, gradient: np.ndarray) -> np.ndarray:
-        """Return the Newton step; one pass for its Hessian."""
-        self._hessian = self._objective.hessian(coef)
-        return -self._hessian.solve(gradient)
+    def evaluate(self, coef: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return F and its gradient, and keep the Hessian that the same pass brings."""
+        value, gradient, self._hessian = self._objective.value_gradient_hessian(coef)
+        self._step = None
+        return value, gradient
+
+    def direction(self, gradient: np.ndarray) -> np.ndarray:
+        """Return the Newton step."""
+        return -self._inverse_times(gradient)
 
     def first_length(self, gradient: np.ndarray) -> float:
         """Return 1, the Newton step itself."""
         return 1.0
 
     def predicted_decrease(self, gradient: np.ndarray) -> float | None:
-        """Return half the Newton decrement under the last Hessian, None without one."""
-        if self._hessian is None:
-            return None
-        return 0.5 * float(np.vdot(gradient, self._hessian.solve(gradient)))
+        """Return half the Newton decrement."""
+        return 0.5 * float(np.vdot(gradient, self._inverse_times(gradient)))
 
     def update(self, step: np.ndarray, gradient_change: np.ndarray) -> None:
-        """Learn nothing: the Hessian is taken anew at every point."""
+        """Learn nothing: every point brings its own Hessian."""
 
     def forget(self) -> bool:
         """Have nothing to drop."""
         return False
+
+    def _inverse_times(self, gradient: np.ndarray) -> np.ndarray:
+        """Return ``H^-1 gradient``, solved once a point."""
+        if self._step is None:
+            self._step = self._hessian.solve(gradient)
+        return self._step

@@ -9,7 +9,15 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-__all__ = ["Callback", "Differentiable", "Solution", "Status", "Step", "TwiceDifferentiable"]
+__all__ = [
+    "Callback",
+    "Differentiable",
+    "Solution",
+    "Solvable",
+    "Status",
+    "Step",
+    "TwiceDifferentiable",
+]
 
 
 class Status(enum.Enum):
@@ -106,5 +114,5 @@ class Solvable(Protocol):
 class TwiceDifferentiable(Differentiable, Protocol):
     """What a Newton method needs of an objective."""
 
-    def hessian(self, coef: np.ndarray) -> Solvable:
-        """Return the factored second derivative of F."""
+    def value_gradient_hessian(self, coef: np.ndarray) -> tuple[float, np.ndarray, Solvable]:
+        """Return F, its gradient, a new array, and its factored second derivative."""

@@ -44,7 +44,7 @@ def test_each_product_is_one_pass(backend):
     targets = Targets(y.astype(np.int8), np.ones(2))
     coef = np.zeros((4, 1))
     design.loss_gradient(coef, targets, weights)
-    design.hessian(coef, targets, weights)
+    design.loss_gradient_hessian(coef, targets, weights)
     design.decision(coef)
     assert design.passes == 3.0
 

@@ -43,12 +43,11 @@ def test_passes_are_the_oracle(passes, frozen, shape, dtype, order, weighted):
         X, coef[:, 0], codes, weights, class_weights
     )
     scale = np.abs(X).astype(np.float64).sum(axis=0).max() + shape[0]
-    losses, gradients = passes.loss_gradient(*args)
-    np.testing.assert_allclose(losses, [loss], rtol=1e-13, atol=1e-14)
-    np.testing.assert_allclose(gradients[:, 0], gradient, rtol=1e-12, atol=1e-15 * scale)
-    np.testing.assert_allclose(
-        passes.hessian(*args)[0], hessian, rtol=1e-12, atol=1e-15 * np.abs(hessian).max()
-    )
+    *both, hessians = passes.loss_gradient_hessian(*args)
+    for losses, gradients in (passes.loss_gradient(*args), both):
+        np.testing.assert_allclose(losses, [loss], rtol=1e-13, atol=1e-14)
+        np.testing.assert_allclose(gradients[:, 0], gradient, rtol=1e-12, atol=1e-15 * scale)
+    np.testing.assert_allclose(hessians[0], hessian, rtol=1e-12, atol=1e-15 * np.abs(hessian).max())
     decisions = passes.decision(X, coef, 2)
     assert decisions.dtype == dtype
     np.testing.assert_allclose(
@@ -61,7 +60,7 @@ def test_passes_are_the_oracle(passes, frozen, shape, dtype, order, weighted):
 def test_backends_agree_to_rounding_on_many_blocks(dtype, order):
     X, codes, weights, coef = problem(30_011, 13, dtype, order, weighted=True)
     args = (X, coef, codes, weights, np.array([0.5, 2.0]), 2)
-    for name in ("loss_gradient", "hessian"):
+    for name in ("loss_gradient", "loss_gradient_hessian"):
         ours = getattr(compiled, name)(*args)
         theirs = getattr(reference, name)(*args)
         for a, b in zip(ours, theirs, strict=True):
@@ -73,8 +72,7 @@ def test_backends_agree_to_rounding_on_many_blocks(dtype, order):
 def test_several_outputs_are_several_models(passes, order):
     X, codes, weights, _ = problem(333, 6, np.float64, order, weighted=True)
     coef = np.random.default_rng(0).standard_normal((7, 3)) * 0.2
-    losses, gradients = passes.loss_gradient(X, coef, codes, weights, ONES, 2)
-    hessians = passes.hessian(X, coef, codes, weights, ONES, 2)
+    losses, gradients, hessians = passes.loss_gradient_hessian(X, coef, codes, weights, ONES, 2)
     decisions = passes.decision(X, coef, 2)
     for o in range(3):
         loss, gradient, hessian = oracle.loss_gradient_hessian(X, coef[:, o], codes, weights)
