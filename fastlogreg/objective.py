@@ -18,6 +18,7 @@ the penalty, of the division by S and of that row.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from scipy.linalg import lapack
@@ -28,6 +29,7 @@ __all__ = ["DenseHessian", "Objective"]
 
 _EPS = float(np.finfo(np.float64).eps)
 _LEAST_CURVATURE = float(np.finfo(np.float64).tiny) / _EPS
+_norm: Callable[..., float] = lapack.dlange
 
 
 class Objective:
@@ -61,8 +63,10 @@ class Objective:
         self.weights = weights
         self.fit_intercept = fit_intercept
         self.total_weight = targets.total_weight(weights)
-        with np.errstate(divide="ignore", over="ignore"):
-            self.strength = float(np.divide(1.0, C * self.total_weight))
+        inverse = C * self.total_weight
+        self.strength = 1.0 / inverse if inverse != 0.0 else math.inf
+        self._penalty = np.full((design.n_columns + 1, 1), self.strength)
+        self._penalty[-1] = 0.0
 
     @property
     def passes(self) -> float:
@@ -77,7 +81,7 @@ class Objective:
     def value_gradient(self, coef: np.ndarray) -> tuple[float, np.ndarray]:
         """Return F and its gradient, a new array of coef's shape; one pass."""
         losses, gradient = self.design.loss_gradient(coef, self.targets, self.weights)
-        return self._value(losses, coef), self._scaled(gradient, coef)
+        return self._finish(losses, gradient, coef)
 
     def value_gradient_hessian(self, coef: np.ndarray) -> tuple[float, np.ndarray, DenseHessian]:
         """Return F, its gradient and its factored Hessian; one pass."""
@@ -86,23 +90,21 @@ class Objective:
         )
         matrix = hessians[0]
         matrix /= self.total_weight
-        diagonal = _diagonal(matrix)
-        diagonal[:-1] += self.strength
+        matrix.flat[:: len(matrix) + 1] += self._penalty[:, 0]
         hessian = DenseHessian(matrix if self.fit_intercept else matrix[:-1, :-1])
-        return self._value(losses, coef), self._scaled(gradient, coef), hessian
+        return *self._finish(losses, gradient, coef), hessian
 
-    def _value(self, losses: np.ndarray, coef: np.ndarray) -> float:
-        """Return F of the summed losses."""
-        penalty = 0.5 * self.strength * float(np.vdot(coef[:-1], coef[:-1]))
-        return float(losses.sum()) / self.total_weight + penalty
-
-    def _scaled(self, gradient: np.ndarray, coef: np.ndarray) -> np.ndarray:
-        """Return F's gradient, made in place of that of the summed losses."""
+    def _finish(
+        self, losses: np.ndarray, gradient: np.ndarray, coef: np.ndarray
+    ) -> tuple[float, np.ndarray]:
+        """Return F and its gradient, made in place, from the sums over the rows."""
+        pull = self._penalty * coef
         gradient /= self.total_weight
-        gradient[:-1] += self.strength * coef[:-1]
+        gradient += pull
         if not self.fit_intercept:
             gradient[-1] = 0.0
-        return gradient
+        penalty = 0.5 * float(np.vdot(pull, coef))
+        return float(losses.sum()) / self.total_weight + penalty, gradient
 
 
 class DenseHessian:
@@ -122,14 +124,15 @@ class DenseHessian:
     """
 
     def __init__(self, matrix: np.ndarray) -> None:
-        diagonal = _diagonal(matrix)
+        diagonal = matrix.diagonal()
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
             # Subnormal curvature has no digits left to scale by: it counts as none.
-            scale = (diagonal > _LEAST_CURVATURE) / np.sqrt(np.maximum(diagonal, _LEAST_CURVATURE))
-            self._scale = scale[:, None]
+            root = np.sqrt(np.maximum(diagonal, _LEAST_CURVATURE))
+            scale = np.divide(diagonal > _LEAST_CURVATURE, root)
             matrix *= scale
+            self._scale = scale[:, None]
             matrix *= self._scale
-        norm = float(lapack.dlange("1", matrix.T))  # the transpose is in LAPACK's order
+        norm = _norm("1", matrix.T)  # the transpose is in LAPACK's order
         # Products that left float64 have no factor; the step is then NaN, and says so.
         self._factor = _cholesky_of_unit_diagonal(matrix, norm) if math.isfinite(norm) else None
 
@@ -148,23 +151,16 @@ class DenseHessian:
         return out
 
 
-def _diagonal(matrix: np.ndarray) -> np.ndarray:
-    """Return the diagonal as a view to write to."""
-    return np.einsum("ii->i", matrix)
-
-
 def _cholesky_of_unit_diagonal(matrix: np.ndarray, norm: float) -> np.ndarray:
     """Return a lower Cholesky factor of the matrix plus the least ridge that it needs."""
     p = len(matrix)
-    diagonal = _diagonal(matrix)
-    diagonal[:] = 1.0  # columns without curvature have 0 there
     norm = max(norm, 1.0)
     ridge = 0.0
     while True:
+        matrix.flat[:: p + 1] = 1.0 + ridge  # columns without curvature have 0 there
         factor, failed = lapack.dpotrf(matrix, lower=1, clean=0)
         if not failed:
             reciprocal_condition, _ = lapack.dpocon(factor, norm, uplo="L")
             if reciprocal_condition > p * _EPS:
                 return np.asarray(factor)
         ridge = max(10.0 * ridge, 10.0 * p * _EPS)
-        diagonal[:] = 1.0 + ridge

@@ -12,27 +12,34 @@ from fastlogreg.errors import InvalidParameterError, InvalidParameterTypeError
 
 __all__ = ["check_boolean", "check_choice", "check_integer", "check_real"]
 
+_BOOLEANS = (bool, np.bool_)
+
 
 def check_real(
     name: str, value: Any, *, low: float, high: float = np.inf, low_open: bool = False
 ) -> float:
     """Return *value* as a float in [low, high], or (low, high] if *low_open*."""
-    interval = f"{'(' if low_open else '['}{low:g}, {high:g}]"
-    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
+    if isinstance(value, _BOOLEANS) or not isinstance(value, numbers.Real):
         raise InvalidParameterTypeError(
             f"{name} is {value!r} of type {type(value).__name__}; "
-            f"expected a real number in {interval}."
+            f"expected a real number in {_interval(low, high, low_open)}."
         )
     number = float(value)
     inside = (low < number if low_open else low <= number) and number <= high
     if not inside:
-        raise InvalidParameterError(f"{name} is {value!r}; expected a real number in {interval}.")
+        raise InvalidParameterError(
+            f"{name} is {value!r}; expected a real number in {_interval(low, high, low_open)}."
+        )
     return number
+
+
+def _interval(low: float, high: float, low_open: bool) -> str:
+    return f"{'(' if low_open else '['}{low:g}, {high:g}]"
 
 
 def check_integer(name: str, value: Any, *, low: int) -> int:
     """Return *value* as an int of at least *low*."""
-    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Integral):
+    if isinstance(value, _BOOLEANS) or not isinstance(value, numbers.Integral):
         raise InvalidParameterTypeError(
             f"{name} is {value!r} of type {type(value).__name__}; "
             f"expected an integer of at least {low}."
@@ -44,7 +51,7 @@ def check_integer(name: str, value: Any, *, low: int) -> int:
 
 def check_boolean(name: str, value: Any) -> bool:
     """Return *value* if it is True or False."""
-    if not isinstance(value, bool | np.bool_):
+    if not isinstance(value, _BOOLEANS):
         raise InvalidParameterTypeError(
             f"{name} is {value!r} of type {type(value).__name__}; expected True or False."
         )

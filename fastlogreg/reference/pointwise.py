@@ -47,7 +47,7 @@ def _parts(margin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _loss(margin: np.ndarray, u: np.ndarray) -> np.ndarray:
-    loss = np.log1p(u)
+    loss: np.ndarray = np.log1p(u)
     loss -= np.minimum(margin, 0.0)
     return loss
 
@@ -59,6 +59,6 @@ def _pull(margin: np.ndarray, u: np.ndarray, inverse: np.ndarray) -> np.ndarray:
 
 
 def _curvature(u: np.ndarray, inverse: np.ndarray) -> np.ndarray:
-    result = u * inverse
+    result: np.ndarray = u * inverse
     result *= inverse
     return result

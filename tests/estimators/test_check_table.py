@@ -124,5 +124,5 @@ def test_an_array_after_a_data_frame_is_warned_about_and_refitted_without_names(
 
 def test_other_columns_than_at_fit_are_told():
     model = LogisticRegression().fit(X, Y)
-    with pytest.raises(ValueError, match="X has 2 features, but .* is expecting 3 features"):
+    with pytest.raises(ValueError, match=r"X has 2 features, but .* is expecting 3 features"):
         model.predict(X[:, :2])
