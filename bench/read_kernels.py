@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
-from fastlogreg.runtime.jit import block_kernel, parallel_driver, prange
+from fastlogreg.runtime.jit import block_kernel
 
-__all__ = ["read_block", "read_drive"]
+__all__ = ["read_block"]
 
 _STATE = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:12]
 
@@ -25,18 +25,11 @@ def _named_after_this_file(function: Callable[..., object]) -> Callable[..., obj
 
 @block_kernel
 @_named_after_this_file
-def read_block(flat, out, edges, b):
-    """Write the sum of block b of a flat array to out[b]."""
-    part = flat[edges[b] : edges[b + 1]]
-    total = part.dtype.type(0)
-    for i in range(part.size):
-        total += part[i]
-    out[b] = total
-
-
-@parallel_driver
-@_named_after_this_file
-def read_drive(flat, out, edges):
-    """Run `read_block` over all blocks."""
-    for b in prange(out.size):
-        read_block(flat, out, edges, b)
+def read_block(flat, out, edges, first, last):
+    """Write the sums of some blocks of a flat array to out."""
+    for b in range(first, last):
+        part = flat[edges[b] : edges[b + 1]]
+        total = part.dtype.type(0)
+        for i in range(part.size):
+            total += part[i]
+        out[b] = total

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.read_kernels import read_block, read_drive
+from bench.read_kernels import read_block
 from bench.timing import clock
 from fastlogreg.runtime.threads import available_threads, run_blocks
 
@@ -99,7 +99,7 @@ class Reader:
 def _ways(flat: np.ndarray, n_threads: int) -> dict[str, Callable[[], object]]:
     edges = np.linspace(0, flat.size, _BLOCKS + 1).astype(np.int64)
     out = np.empty(_BLOCKS, dtype=flat.dtype)
-    compiled = partial(run_blocks, read_drive, read_block, (flat, out), edges)
+    compiled = partial(run_blocks, partial(read_block, flat, out, edges), _BLOCKS)
     ways: dict[str, Callable[[], object]] = {
         "NumPy, 1 thread": flat.sum,
         "compiled, 1 thread": partial(compiled, 1),

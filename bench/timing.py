@@ -38,6 +38,7 @@ def interleave(
     rounds: int,
     warm: Mapping[str, Callable[[], Any]] | None = None,
     yardstick: Callable[[], object] | None = None,
+    rest: float = 0.0,
 ) -> dict[str, Timing]:
     """Warm every candidate up, then run all of them once a round.
 
@@ -56,6 +57,9 @@ def interleave(
     yardstick : callable, optional
         Called before every round, outside the clock: a measurement of the machine that
         belongs to the same minutes.
+    rest : float
+        Seconds of sleep before every run: the threads of a BLAS spin on after a product,
+        and would take the cores from what runs next.
     """
     for name, function in candidates.items():
         (warm or {}).get(name, function)()
@@ -68,6 +72,7 @@ def interleave(
         shift = number % len(names)
         for name in names[shift:] + names[:shift]:
             results.pop(name, None)  # its memory must not be held twice
+            time.sleep(rest)
             elapsed, results[name] = _clock_without_collector(candidates[name])
             seconds[name].append(elapsed)
     return {name: Timing(tuple(seconds[name]), results[name]) for name in names}

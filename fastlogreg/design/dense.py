@@ -16,7 +16,7 @@ class DenseDesign:
 
     Parameters
     ----------
-    X : ndarray of float32 or float64, shape (n_rows, n_columns)
+    X : ndarray of float32, float64, integers or bool, shape (n_rows, n_columns)
         Used without a copy if `kernel_ready`; any other layout is copied once.
     backend : DenseBackend
         The whole passes, from `load_backend`.
@@ -42,8 +42,8 @@ class DenseDesign:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Type of X's numbers."""
-        return self.X.dtype
+        """Type of results: that of X, float64 where X holds integers."""
+        return self.X.dtype if self.X.dtype.kind == "f" else np.dtype(np.float64)
 
     def loss_gradient(
         self, coef: np.ndarray, targets: Targets, weights: np.ndarray | None
@@ -63,10 +63,15 @@ class DenseDesign:
             self.X, coef, targets.codes, weights, targets.class_weights, self.n_threads
         )
 
-    def decision(self, coef: np.ndarray) -> np.ndarray:
-        """Return decisions ``(n, k)`` in the type of X, one pass."""
+    def decision(self, coef: np.ndarray) -> tuple[np.ndarray, bool]:
+        """Return decisions ``(n, k)`` in the type of X, and whether all are finite, one pass."""
         self.passes += 1
         return self.backend.decision(self.X, coef, self.n_threads)
+
+    def probability(self, coef: np.ndarray) -> tuple[np.ndarray, bool]:
+        """Return probabilities ``(n, 2)`` of one output, and whether all are finite, one pass."""
+        self.passes += 1
+        return self.backend.probability(self.X, coef, self.n_threads)
 
     def take(self, rows: np.ndarray) -> DenseDesign:
         """Return the design of some rows, copied in the order of X."""

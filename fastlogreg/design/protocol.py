@@ -78,8 +78,11 @@ class Design(Protocol):
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return losses, gradients and Hessians ``(k, d + 1, d + 1)``."""
 
-    def decision(self, coef: np.ndarray) -> np.ndarray:
-        """Return decisions ``(n, k)`` in the type of X."""
+    def decision(self, coef: np.ndarray) -> tuple[np.ndarray, bool]:
+        """Return decisions ``(n, k)`` in the type of X, and whether all are finite."""
+
+    def probability(self, coef: np.ndarray) -> tuple[np.ndarray, bool]:
+        """Return the probabilities of both classes ``(n, 2)``, and whether all are finite."""
 
     def take(self, rows: np.ndarray) -> Design:
         """Return the design of some rows, copied, with a count of its own."""
@@ -110,8 +113,13 @@ class DenseBackend(Protocol):
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return losses, gradients and Hessians."""
 
-    def decision(self, X: np.ndarray, coef: np.ndarray, n_threads: int) -> np.ndarray:
-        """Return decisions."""
+    def decision(self, X: np.ndarray, coef: np.ndarray, n_threads: int) -> tuple[np.ndarray, bool]:
+        """Return decisions, and whether all are finite."""
+
+    def probability(
+        self, X: np.ndarray, coef: np.ndarray, n_threads: int
+    ) -> tuple[np.ndarray, bool]:
+        """Return probabilities, and whether all decisions are finite."""
 
 
 def load_backend(name: str, storage: str = "dense") -> DenseBackend:

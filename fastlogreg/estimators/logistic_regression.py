@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Literal, Self
 
 import numpy as np
-from scipy.special import expit, log_expit
+from scipy.special import log_expit
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
@@ -91,7 +91,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
     classes_ : ndarray of shape (2,)
         The classes; the second is the positive one.
     coef_ : ndarray of shape (1, n_features)
-        Coefficients, in the type of X (float32 or float64).
+        Coefficients, float32 where X is, else float64.
     intercept_ : ndarray of shape (1,)
         Intercept, 0 without one.
     n_features_in_ : int
@@ -116,9 +116,9 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
 
     Notes
     -----
-    X is used where it lies, in C or F order, float32 or float64, read-only or mapped;
-    other types and strided views are converted first, which copies.  Products and sums
-    are float64, whatever the type of X.
+    X is used where it lies, in C or F order, float32, float64, integers or bool, read-only
+    or mapped; other types and strided views are converted first, which copies.  Products
+    and sums are float64, whatever the type of X.
 
     Examples
     --------
@@ -228,11 +228,11 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
             raise explain_not_finite(matrix, getattr(self, "feature_names_in_", None))
         self.classes_ = classes
         self.plan_, self.backend_, self.solver_ = plan, plan.backend.value, plan.solver.value
-        self._keep(solution, matrix.dtype)
+        self._keep(solution, design.dtype)
         return self
 
     def decision_function(self, X: Any) -> np.ndarray:
-        """Return ``x w + b`` for every row, shape (n_samples,), in the type of X.
+        """Return ``x w + b`` for every row, shape (n_samples,), float32 where X is, else float64.
 
         Parameters
         ----------
@@ -248,16 +248,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         ValueError
             Other columns than at fit.
         """
-        check_is_fitted(self, "coef_")
-        matrix = check_table(self, X, reset=False)
-        n, d = matrix.shape
-        backend = choose_backend(n, d, self.backend).value
-        threads = choose_threads(self.n_threads, backend).value
-        coef = np.append(self.coef_.ravel(), self.intercept_).astype(np.float64)[:, None]
-        decision = DenseDesign(matrix, load_backend(backend), threads).decision(coef)[:, 0]
-        if not np.isfinite(decision).all():
-            raise explain_not_finite(matrix, getattr(self, "feature_names_in_", None))
-        return decision
+        return self._predicted(X, "decision")[:, 0]
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the class of every row, shape (n_samples,); see `decision_function`."""
@@ -266,13 +257,26 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probability of each class, shape (n_samples, 2); see `decision_function`."""
-        decision = self.decision_function(X)
-        return np.stack([expit(-decision), expit(decision)], axis=1)
+        return self._predicted(X, "probability")
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """Return the log of `predict_proba`, accurate where a probability is near 0 or 1."""
         decision = self.decision_function(X)
         return np.stack([log_expit(-decision), log_expit(decision)], axis=1)
+
+    def _predicted(self, X: Any, what: Literal["decision", "probability"]) -> np.ndarray:
+        """Return what a design's method of that name does, from one read of X."""
+        check_is_fitted(self, "coef_")
+        matrix = check_table(self, X, reset=False)
+        n, d = matrix.shape
+        backend = choose_backend(n, d, self.backend).value
+        threads = choose_threads(self.n_threads, backend).value
+        coef = np.append(self.coef_.ravel(), self.intercept_).astype(np.float64)[:, None]
+        design = DenseDesign(matrix, load_backend(backend), threads)
+        predicted, finite = getattr(design, what)(coef)
+        if not finite:
+            raise explain_not_finite(matrix, getattr(self, "feature_names_in_", None))
+        return np.asarray(predicted)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

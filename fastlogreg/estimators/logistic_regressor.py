@@ -294,8 +294,8 @@ class LogisticRegressor:
     def _decision(self, points: np.ndarray) -> np.ndarray:
         """Return ``W @ x`` plus the bias of every point, (1, n_points), in the type of X."""
         self._check_dims(len(points))
-        decision = _design(points).decision(np.asarray(self.W, dtype=np.float64).T)
-        if not np.isfinite(decision).all():
+        decision, finite = _design(points).decision(np.asarray(self.W, dtype=np.float64).T)
+        if not finite:
             check_finite_points(points)
             raise InvalidDataError(
                 f"X holds values up to {magnitude(points):.3g} in magnitude, so large that "

@@ -32,11 +32,12 @@ __all__ = [
 ]
 
 _SCAN_CELLS = 1_048_576
-_TABLE_TYPES = (np.dtype(np.float64), np.dtype(np.float32))  # byte-swapped ones are unequal
+# What passes read as it lies in memory; byte-swapped types are unequal to these.
+_TABLE_TYPES = tuple(map(np.dtype, ("f8", "f4", "?", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8")))
 
 
 def check_table(estimator: Any, X: Any, *, reset: bool) -> np.ndarray:
-    """Return X as a float32 or float64 matrix, without a copy where it is one.
+    """Return X as a matrix of floats, integers or bools, without a copy where it is one.
 
     scikit-learn's `validate_data` checks X and its names.  It takes longer than a pass over
     a small table, so a plain array, of which it would change nothing and say nothing, goes
@@ -58,7 +59,7 @@ def check_table(estimator: Any, X: Any, *, reset: bool) -> np.ndarray:
             estimator,
             X,
             reset=reset,
-            dtype=[np.float64, np.float32],
+            dtype=list(_TABLE_TYPES),
             ensure_all_finite=False,
         )
     except (TypeError, ValueError) as error:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["EMPTY_WEIGHTS", "block_edges", "count_blocks", "sum_parts"]
+__all__ = ["EMPTY_WEIGHTS", "UNIT_WEIGHTS", "block_edges", "count_blocks", "sum_parts"]
 
 EMPTY_WEIGHTS = np.empty(0)
 EMPTY_WEIGHTS.flags.writeable = False
+UNIT_WEIGHTS = np.ones(1)
+UNIT_WEIGHTS.flags.writeable = False
 
 _MOST_BLOCKS = 64  # 4 a thread on 16 cores: enough to even out, cheap to add up
 _LEAST_CELLS = 16_384  # 128 KiB of float64: below, starting a block costs more than it

@@ -1,22 +1,30 @@
 """Whole passes over a dense X, on compiled kernels.
 
-The same names and signatures as `fastlogreg.reference.dense`.  ``X`` is float32 or
-float64, aligned, native-endian, in C or F order; it may be read-only or mapped, and is
-never copied.  ``coef`` is ``(d + 1, n_outputs)`` with the intercept in the last row,
-each output a model of its own; ``codes`` is int8 with 1 for the positive class;
-``weights`` is None or float64 ``(n,)``; ``class_weights`` is float64 ``(2,)``.
+The same names and signatures as `fastlogreg.reference.dense`.  ``X`` is float32,
+float64, an integer type of up to 64 bits or bool, aligned, native-endian, in C or F
+order; it may be read-only or mapped, and is never copied.  ``coef`` is
+``(d + 1, n_outputs)`` with the intercept in the last row, each output a model of its
+own; ``codes`` is int8 with 1 for the positive class; ``weights`` is None or float64
+``(n,)``; ``class_weights`` is float64 ``(2,)``.
 """
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
-from fastlogreg.kernels import dense_hessian, dense_pass, dense_tiles
+from fastlogreg.kernels import (
+    dense_decision,
+    dense_hessian,
+    dense_outputs,
+    dense_pass,
+    dense_tiles,
+)
 from fastlogreg.kernels.blocks import EMPTY_WEIGHTS, block_edges, count_blocks, sum_parts
-from fastlogreg.kernels.dense_tiles import TILE_C, tile_rows_f
 from fastlogreg.runtime.threads import run_blocks
 
-__all__ = ["decision", "loss_gradient", "loss_gradient_hessian"]
+__all__ = ["decision", "loss_gradient", "loss_gradient_hessian", "probability"]
 
 
 def loss_gradient(
@@ -28,23 +36,19 @@ def loss_gradient(
     n_threads: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return losses ``(n_outputs,)`` and gradients ``(d + 1, n_outputs)``, summed over rows."""
-    n, d = X.shape
-    n_outputs = coef.shape[1]
     matrix, in_c_order = _compiled_view(X)
-    drive, block, multiple = (
-        (dense_pass.pass_drive_c, dense_pass.pass_block_c, TILE_C)
-        if in_c_order
-        else (dense_pass.pass_drive_f, dense_pass.pass_block_f, tile_rows_f(d))
-    )
-    n_blocks = count_blocks(n, d, n_outputs * (d + 2))
-    partials = np.empty((n_blocks, n_outputs, d + 2))
-    arguments = (*_arguments(matrix, coef, codes, weights), class_weights, partials)
-    run_blocks(drive, block, arguments, block_edges(n, n_blocks, multiple), n_threads)
+    rows = (_read_only(codes), _weights(weights), class_weights)
+    if coef.shape[1] > 1:
+        return dense_outputs.loss_gradient_outputs(matrix, in_c_order, coef, *rows, n_threads)
+    n, d = X.shape
+    n_blocks = count_blocks(n, d, d + 2)
+    edges = block_edges(n, n_blocks, _tile_rows(d, in_c_order))
+    partials = np.empty((n_blocks, d + 2))
+    kernel = dense_pass.pass_block_c if in_c_order else dense_pass.pass_block_f
+    block = partial(kernel, matrix, _vector(coef[:, 0]), *rows, partials, edges)
+    run_blocks(block, n_blocks, n_threads)
     total = sum_parts(partials)
-    return total[:, d + 1].copy(), np.ascontiguousarray(total[:, : d + 1].T)
-
-
-_losses_gradients = loss_gradient
+    return total[d + 1 :], total[: d + 1, None]
 
 
 def loss_gradient_hessian(
@@ -55,71 +59,65 @@ def loss_gradient_hessian(
     class_weights: np.ndarray,
     n_threads: int,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return also the Hessians of the summed losses, ``(n_outputs, d + 1, d + 1)``."""
-    losses, gradients = _losses_gradients(X, coef, codes, weights, class_weights, n_threads)
-    return losses, gradients, _hessians(X, coef, codes, weights, class_weights, n_threads)
-
-
-def _hessians(
-    X: np.ndarray,
-    coef: np.ndarray,
-    codes: np.ndarray,
-    weights: np.ndarray | None,
-    class_weights: np.ndarray,
-    n_threads: int,
-) -> np.ndarray:
-    n, d = X.shape
-    n_outputs = coef.shape[1]
+    """Return what `loss_gradient` does, and Hessians ``(n_outputs, d + 1, d + 1)``."""
     matrix, in_c_order = _compiled_view(X)
-    drive, block = (
-        (dense_hessian.hessian_drive_c, dense_hessian.hessian_block_c)
-        if in_c_order
-        else (dense_hessian.hessian_drive_f, dense_hessian.hessian_block_f)
+    rows = (_read_only(codes), _weights(weights), class_weights)
+    return dense_hessian.loss_gradient_hessian(
+        matrix, in_c_order, _vector(coef.T), *rows, n_threads
     )
-    side = dense_hessian.padded(d + 1)
-    n_blocks = count_blocks(n, d, n_outputs * side * side)
-    partials = np.empty((n_blocks, n_outputs, side, side))
-    arguments = (*_arguments(matrix, coef, codes, weights), class_weights, partials)
-    edges = block_edges(n, n_blocks, dense_hessian.tile_rows(d + 1))
-    run_blocks(drive, block, arguments, edges, n_threads)
-    upper = np.triu(sum_parts(partials)[:, : d + 1, : d + 1])
-    return np.asarray(upper + np.triu(upper, 1).transpose(0, 2, 1))
 
 
-def decision(X: np.ndarray, coef: np.ndarray, n_threads: int) -> np.ndarray:
-    """Return ``x_i w_o + b_o`` as ``(n, n_outputs)``, in the type of X."""
+def decision(X: np.ndarray, coef: np.ndarray, n_threads: int) -> tuple[np.ndarray, bool]:
+    """Return ``x_i w_o + b_o`` as ``(n, n_outputs)``, and whether all are finite.
+
+    They are in the type of X, float64 where that holds integers.
+    """
+    return _predict(X, coef, n_threads, probability=False)
+
+
+def probability(X: np.ndarray, coef: np.ndarray, n_threads: int) -> tuple[np.ndarray, bool]:
+    """Return ``sigmoid(-z_i), sigmoid(z_i)`` as ``(n, 2)``, and whether all z are finite.
+
+    For one output; in the type of X as in `decision`.
+    """
+    return _predict(X, coef, n_threads, probability=True)
+
+
+def _predict(
+    X: np.ndarray, coef: np.ndarray, n_threads: int, *, probability: bool
+) -> tuple[np.ndarray, bool]:
     n, d = X.shape
     matrix, in_c_order = _compiled_view(X)
-    drive, block, multiple = (
-        (dense_tiles.decision_drive_c, dense_tiles.decision_block_c, dense_tiles.TILE_C)
-        if in_c_order
-        else (
-            dense_tiles.decision_drive_f,
-            dense_tiles.decision_block_f,
-            dense_tiles.tile_rows_f(d),
-        )
-    )
-    out = np.empty((n, coef.shape[1]), dtype=X.dtype)
-    edges = block_edges(n, count_blocks(n, d, 0), multiple)
-    run_blocks(drive, block, (matrix, np.ascontiguousarray(coef.T), out), edges, n_threads)
-    return out
+    dtype = X.dtype if X.dtype.kind == "f" else np.dtype(np.float64)
+    out = np.empty((n, 2 if probability else coef.shape[1]), dtype=dtype)
+    n_blocks = count_blocks(n, d, 0)
+    edges = block_edges(n, n_blocks, _tile_rows(d, in_c_order))
+    check = np.empty(n_blocks)
+    kernel = dense_decision.decision_block_c if in_c_order else dense_decision.decision_block_f
+    block = partial(kernel, matrix, _vector(coef.T), probability, out, check, edges)
+    run_blocks(block, n_blocks, n_threads)
+    return out, bool(np.isfinite(check).all())
+
+
+def _tile_rows(n_columns: int, in_c_order: bool) -> int:
+    tile_rows = dense_tiles.tile_rows_c if in_c_order else dense_tiles.tile_rows_f
+    return tile_rows(n_columns)
 
 
 def _compiled_view(X: np.ndarray) -> tuple[np.ndarray, bool]:
     """Return X, or its transpose where that is the C array, and whether it is X."""
+    if X.dtype == np.bool_:
+        X = X.view(np.uint8)
     in_c_order = X.flags.c_contiguous
     return _read_only(X if in_c_order else X.T), in_c_order
 
 
-def _arguments(
-    matrix: np.ndarray, coef: np.ndarray, codes: np.ndarray, weights: np.ndarray | None
-) -> tuple[np.ndarray, ...]:
-    return (
-        matrix,
-        np.ascontiguousarray(coef.T, dtype=np.float64),
-        _read_only(codes),
-        EMPTY_WEIGHTS if weights is None else _read_only(weights),
-    )
+def _vector(coef: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(coef, dtype=np.float64)
+
+
+def _weights(weights: np.ndarray | None) -> np.ndarray:
+    return EMPTY_WEIGHTS if weights is None else _read_only(weights)
 
 
 def _read_only(array: np.ndarray) -> np.ndarray:

@@ -1,128 +1,46 @@
-"""Block kernels of the dense Hessian: the weighted Gram matrix of [X, 1].
+"""Loss, gradient and Hessian of a dense X from one read of it.
 
-For rows ``i`` of a block, with ``h_i = s_i sigmoid(z_i) sigmoid(-z_i)`` and ``x~_i``
-the row with a 1 behind it::
+Two ways, chosen by shape and size of X alone:
 
-    part[o] = sum_i h_i x~_i x~_i'          upper triangle, (d + 1, d + 1), padded
+- *by rows*: each block of rows sums into a matrix of its own, and the matrices are added
+  in block order.  A block is a sequence of tiles, each filled, weighted and summed while
+  it is in the cache.
+- *by panels*, where so many matrices would take too much memory: a chunk of tiles is
+  filled by all threads, then each panel of the one matrix takes its sums over the chunk,
+  owned by one thread.
 
-Only a tile of rows is ever scaled: ``q[j, i] = sqrt(h_i) x~_ij``, transposed, so that
-an entry is a dot product of two contiguous rows of ``q``.  Those are taken in register
-tiles of 2 x 4 entries: eight sums in registers for six loads.  ``q`` has its rows
-padded with zeros to a multiple of 4, so that the register tiles need no borders.
+Neither holds a scaled copy of X, and neither depends on who does what.
 """
 
 from __future__ import annotations
 
+import math
+from functools import partial
+
 import numpy as np
 
-from fastlogreg.kernels.dense_tiles import decisions_tile_c, decisions_tile_f, fill_row_weights
-from fastlogreg.kernels.pointwise import curvature
-from fastlogreg.runtime.jit import block_kernel, parallel_driver, prange
+from fastlogreg.kernels.blocks import UNIT_WEIGHTS, block_edges, count_blocks
+from fastlogreg.kernels.dense_gram import (
+    LINES,
+    PANEL,
+    TILE,
+    add_gram,
+    fill_tile_c,
+    fill_tile_f,
+    fill_weights,
+    link_tile,
+    padded,
+)
+from fastlogreg.runtime.jit import block_kernel
+from fastlogreg.runtime.threads import run_blocks
 
-__all__ = [
-    "hessian_block_c",
-    "hessian_block_f",
-    "hessian_drive_c",
-    "hessian_drive_f",
-    "padded",
-    "tile_rows",
-]
+__all__ = ["loss_gradient_hessian"]
 
-_TILE_CELLS = 65_536  # 512 KiB of float64 stay in L2
-_TILE_LEAST = 32
-_TILE_MOST = 128
-
-
-@block_kernel
-def padded(width: int) -> int:
-    """Return the rows of q: width rounded up to a multiple of 4."""
-    return (width + 3) // 4 * 4
-
-
-@block_kernel
-def tile_rows(width: int) -> int:
-    """Return the rows of X in a tile."""
-    rows = _TILE_CELLS // width // 32 * 32
-    return min(max(rows, _TILE_LEAST), _TILE_MOST)
-
-
-@block_kernel
-def root_curvature_tile(z: np.ndarray, row_weight: np.ndarray, count: int) -> None:
-    """Turn decisions z[:count] into sqrt(s sigmoid(z) sigmoid(-z)) in place."""
-    for i in range(count):
-        z[i] = np.sqrt(row_weight[i] * curvature(z[i]))
-
-
-@block_kernel
-def scale_tile_c(X: np.ndarray, root: np.ndarray, first: int, count: int, q: np.ndarray) -> None:
-    """Fill q[j, :count] with root_i x_ij, and q[d, :count] with root_i; C-order X."""
-    d = X.shape[1]
-    # Eight rows a sweep, so that each line of q is written once and whole.
-    whole = count // 8 * 8
-    for i in range(0, whole, 8):
-        r = first + i
-        row_a, row_b, row_c, row_d = X[r], X[r + 1], X[r + 2], X[r + 3]
-        row_e, row_f, row_g, row_h = X[r + 4], X[r + 5], X[r + 6], X[r + 7]
-        for j in range(d):
-            line = q[j]
-            line[i] = row_a[j] * root[i]
-            line[i + 1] = row_b[j] * root[i + 1]
-            line[i + 2] = row_c[j] * root[i + 2]
-            line[i + 3] = row_d[j] * root[i + 3]
-            line[i + 4] = row_e[j] * root[i + 4]
-            line[i + 5] = row_f[j] * root[i + 5]
-            line[i + 6] = row_g[j] * root[i + 6]
-            line[i + 7] = row_h[j] * root[i + 7]
-    for i in range(whole, count):
-        row_a = X[first + i]
-        for j in range(d):
-            q[j, i] = row_a[j] * root[i]
-    for i in range(count):
-        q[d, i] = root[i]
-
-
-@block_kernel
-def scale_tile_f(Xt: np.ndarray, root: np.ndarray, first: int, count: int, q: np.ndarray) -> None:
-    """Fill q[j, :count] with root_i x_ij, and q[d, :count] with root_i; Xt is (d, n_rows)."""
-    d = Xt.shape[0]
-    for j in range(d):
-        column = Xt[j][first : first + count]
-        out = q[j]
-        for i in range(count):
-            out[i] = column[i] * root[i]
-    out = q[d]
-    for i in range(count):
-        out[i] = root[i]
-
-
-@block_kernel
-def add_gram_tile(q: np.ndarray, part: np.ndarray) -> None:
-    """Add q q' to part, entries on and above the diagonal (and a few below)."""
-    width, count = q.shape
-    for j in range(0, width, 2):
-        row_a, row_b = q[j], q[j + 1]
-        for k in range(j // 4 * 4, width, 4):
-            col_a, col_b, col_c, col_e = q[k], q[k + 1], q[k + 2], q[k + 3]
-            aa = ab = ac = ae = ba = bb = bc = be = 0.0
-            for i in range(count):
-                x = row_a[i]
-                y = row_b[i]
-                aa += x * col_a[i]
-                ab += x * col_b[i]
-                ac += x * col_c[i]
-                ae += x * col_e[i]
-                ba += y * col_a[i]
-                bb += y * col_b[i]
-                bc += y * col_c[i]
-                be += y * col_e[i]
-            part[j, k] += aa
-            part[j, k + 1] += ab
-            part[j, k + 2] += ac
-            part[j, k + 3] += ae
-            part[j + 1, k] += ba
-            part[j + 1, k + 1] += bb
-            part[j + 1, k + 2] += bc
-            part[j + 1, k + 3] += be
+_LEAST_BLOCKS = 16  # below, 16 cores have not all work, and panels are the better way
+_SMALL = 4_194_304  # bytes that may be taken whatever the size of X
+_SHARE = 25  # else a 25th of X's bytes
+_MOST_TILES = 32  # of a chunk; 11,776 rows
+_STRIP = 256  # rows
 
 
 @block_kernel
@@ -132,28 +50,28 @@ def hessian_block_c(
     codes: np.ndarray,
     weights: np.ndarray,
     class_weights: np.ndarray,
-    partials: np.ndarray,
+    tile: np.ndarray,
+    scaled: np.ndarray,
+    out: np.ndarray,
+    sums: np.ndarray,
     edges: np.ndarray,
-    b: int,
+    first: int,
+    last: int,
 ) -> None:
-    """Weighted Gram matrix of block b of C-order X."""
-    part = partials[b]
-    n_outputs, width = coef.shape
-    tile = tile_rows(width)
-    z = np.empty(tile)
-    row_weight = np.empty(tile)
-    q = np.zeros((padded(width), tile))
-    part[:] = 0.0
-    for first in range(edges[b], edges[b + 1], tile):
-        count = min(tile, edges[b + 1] - first)
-        fill_row_weights(codes, weights, class_weights, first, count, row_weight)
-        if count < tile:
-            q[:] = 0.0
-        for o in range(n_outputs):
-            decisions_tile_c(X, coef[o], first, count, z)
-            root_curvature_tile(z, row_weight, count)
-            scale_tile_c(X, z, first, count, q)
-            add_gram_tile(q, part[o])
+    """Sum over the blocks [first, last) of C-order X; out stacks their matrices."""
+    n_outputs = coef.shape[0]
+    side = out.shape[1] - 1
+    for b in range(first, last):
+        for row in range(edges[b], edges[b + 1], TILE):
+            end = min(row + TILE, edges[b + 1]) - 1
+            fill_weights(codes, weights, class_weights, row, row, end, tile, side + 2)
+            fill_tile_c(X, coef, row, end, tile, side + 4)
+            for o in range(n_outputs):
+                part = b * n_outputs + o
+                link_tile(tile, side, o, sums, part)
+                for k in range(0, side, PANEL):
+                    k_end = min(k + PANEL, side)
+                    add_gram(tile, scaled, side, out, part * (side + 2), 0, k_end, k, k_end)
 
 
 @block_kernel
@@ -163,55 +81,253 @@ def hessian_block_f(
     codes: np.ndarray,
     weights: np.ndarray,
     class_weights: np.ndarray,
-    partials: np.ndarray,
+    tile: np.ndarray,
+    scaled: np.ndarray,
+    out: np.ndarray,
+    sums: np.ndarray,
     edges: np.ndarray,
-    b: int,
+    first: int,
+    last: int,
 ) -> None:
-    """Weighted Gram matrix of block b of F-order X, given as Xt (d, n_rows)."""
-    part = partials[b]
-    n_outputs, width = coef.shape
-    tile = tile_rows(width)
-    z = np.empty(tile)
-    row_weight = np.empty(tile)
-    q = np.zeros((padded(width), tile))
-    part[:] = 0.0
-    for first in range(edges[b], edges[b + 1], tile):
-        count = min(tile, edges[b + 1] - first)
-        fill_row_weights(codes, weights, class_weights, first, count, row_weight)
-        if count < tile:
-            q[:] = 0.0
-        for o in range(n_outputs):
-            decisions_tile_f(Xt, coef[o], first, count, z)
-            root_curvature_tile(z, row_weight, count)
-            scale_tile_f(Xt, z, first, count, q)
-            add_gram_tile(q, part[o])
+    """Sum over the blocks [first, last) of F-order X, given as Xt (d, n_rows)."""
+    n_outputs = coef.shape[0]
+    side = out.shape[1] - 1
+    for b in range(first, last):
+        for row in range(edges[b], edges[b + 1], TILE):
+            end = min(row + TILE, edges[b + 1]) - 1
+            # A short tile starts earlier: what it holds beside its rows must be rows too.
+            origin = max(end + 1 - TILE, 0)
+            fill_weights(codes, weights, class_weights, origin, row, end, tile, side + 2)
+            fill_tile_f(Xt, coef, origin, end, tile, side + 4)
+            for o in range(n_outputs):
+                part = b * n_outputs + o
+                link_tile(tile, side, o, sums, part)
+                for k in range(0, side, PANEL):
+                    k_end = min(k + PANEL, side)
+                    add_gram(tile, scaled, side, out, part * (side + 2), 0, k_end, k, k_end)
 
 
-@parallel_driver
-def hessian_drive_c(
+@block_kernel
+def fill_block_c(
     X: np.ndarray,
     coef: np.ndarray,
     codes: np.ndarray,
     weights: np.ndarray,
     class_weights: np.ndarray,
-    partials: np.ndarray,
+    tiles: np.ndarray,
+    sums: np.ndarray,
     edges: np.ndarray,
+    first: int,
+    last: int,
 ) -> None:
-    """Run `hessian_block_c` over all blocks."""
-    for b in prange(partials.shape[0]):
-        hessian_block_c(X, coef, codes, weights, class_weights, partials, edges, b)
+    """Fill the tiles [first, last) of a chunk from C-order X, for one output."""
+    side = tiles.shape[1] - 5
+    for b in range(first, last):
+        tile = tiles[b]
+        row = edges[b]
+        end = edges[b + 1] - 1
+        fill_weights(codes, weights, class_weights, row, row, end, tile, side + 2)
+        fill_tile_c(X, coef, row, end, tile, side + 4)
+        link_tile(tile, side, 0, sums, b)
 
 
-@parallel_driver
-def hessian_drive_f(
+@block_kernel
+def fill_block_f(
     Xt: np.ndarray,
     coef: np.ndarray,
     codes: np.ndarray,
     weights: np.ndarray,
     class_weights: np.ndarray,
-    partials: np.ndarray,
+    tiles: np.ndarray,
+    sums: np.ndarray,
     edges: np.ndarray,
+    first: int,
+    last: int,
 ) -> None:
-    """Run `hessian_block_f` over all blocks."""
-    for b in prange(partials.shape[0]):
-        hessian_block_f(Xt, coef, codes, weights, class_weights, partials, edges, b)
+    """Fill the tiles [first, last) of a chunk from F-order X, given as Xt, for one output."""
+    side = tiles.shape[1] - 5
+    for b in range(first, last):
+        tile = tiles[b]
+        end = edges[b + 1] - 1
+        origin = max(end + 1 - TILE, 0)
+        fill_weights(codes, weights, class_weights, origin, edges[b], end, tile, side + 2)
+        fill_tile_f(Xt, coef, origin, end, tile, side + 4)
+        link_tile(tile, side, 0, sums, b)
+
+
+@block_kernel
+def panel_block(
+    tiles: np.ndarray,
+    n_tiles: int,
+    scaled: np.ndarray,
+    out: np.ndarray,
+    panels: np.ndarray,
+    first: int,
+    last: int,
+) -> None:
+    """Add the first n_tiles to the panels [first, last) of out, one matrix for all rows."""
+    side = out.shape[1] - 1
+    for u in range(first, last):
+        j, j_end, k, k_end = panels[u, 0], panels[u, 1], panels[u, 2], panels[u, 3]
+        for b in range(n_tiles):
+            add_gram(tiles[b], scaled, side, out, 0, j, j_end, k, k_end)
+
+
+def loss_gradient_hessian(
+    matrix: np.ndarray,
+    in_c_order: bool,
+    coef: np.ndarray,
+    codes: np.ndarray,
+    weights: np.ndarray,
+    class_weights: np.ndarray,
+    n_threads: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return losses, gradients and Hessians of every output, summed over rows.
+
+    Parameters
+    ----------
+    matrix : ndarray, shape (n, d) or (d, n)
+        X where it is in C order, else its transpose.
+    in_c_order : bool
+        Which of both.
+    coef : ndarray of float64, shape (n_outputs, d + 1)
+        A row per model.
+    codes, weights, class_weights : ndarray
+        As in `fastlogreg.kernels.dense`; no weights are an empty array.
+    n_threads : int
+        Threads; the result does not depend on it.
+
+    Returns
+    -------
+    losses : ndarray, shape (n_outputs,)
+    gradients : ndarray, shape (d + 1, n_outputs)
+    hessians : ndarray, shape (n_outputs, d + 1, d + 1)
+    """
+    n_outputs, d = len(coef), coef.shape[1] - 1
+    every = UNIT_WEIGHTS if weights.size == 0 else weights
+    arguments = (matrix, coef, codes, every, class_weights)
+    out, sums = _summed(arguments, in_c_order, n_threads)
+    gradients = np.empty((d + 1, n_outputs))
+    gradients[:d] = out[:, -1, :d].T
+    gradients[d] = sums[:, 1]
+    # The last row of the Hessian lies where a padded column may lie: copied before.
+    out[:, :d, d] = out[:, -2, :d]
+    out[:, d, d] = sums[:, 2]
+    for hessian in out:
+        _mirror(hessian[: d + 1, : d + 1])
+    return sums[:, 0].copy(), gradients, out[:, : d + 1, : d + 1]
+
+
+def _mirror(matrix: np.ndarray) -> None:
+    """Copy the upper triangle below, a strip at a time: no second matrix is held."""
+    for start in range(0, len(matrix), _STRIP):
+        end = start + _STRIP
+        square = matrix[start:end, start:end]
+        square[...] = np.triu(square) + np.triu(square, 1).T
+        matrix[end:, start:end] = matrix[start:end, end:].T
+
+
+def _summed(
+    arguments: tuple[np.ndarray, ...], in_c_order: bool, n_threads: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what `dense_gram` sums: a matrix, and loss, sum r and sum h, per output.
+
+    The last column and the lower triangle of the matrices have no meaning yet.
+    """
+    matrix, coef, *rows = arguments
+    n, d = matrix.shape if in_c_order else matrix.shape[::-1]
+    side, n_outputs = padded(d), len(coef)
+    limit = min(count_blocks(n, d, 0), -(-n // TILE))
+    part_bytes = n_outputs * (side + 2) * (side + 1) * 8
+    n_blocks = max(1, min(limit, max(_SMALL, matrix.nbytes // _SHARE) // part_bytes))
+    if side <= PANEL or n_blocks >= min(limit, _LEAST_BLOCKS):
+        return _by_rows(arguments, in_c_order, block_edges(n, n_blocks, TILE), n_threads)
+    out = np.zeros((n_outputs, side + 2, side + 1))
+    sums = np.empty((n_outputs, 3))
+    for o in range(n_outputs):
+        one = (matrix, coef[o : o + 1], *rows)
+        sums[o] = _by_panels(one, in_c_order, n, out[o], n_threads)
+    return out, sums
+
+
+def _by_rows(
+    arguments: tuple[np.ndarray, ...], in_c_order: bool, edges: np.ndarray, n_threads: int
+) -> tuple[np.ndarray, np.ndarray]:
+    n_outputs, width = arguments[1].shape
+    side = padded(width - 1)
+    n_blocks = len(edges) - 1
+    out = np.zeros((n_blocks, n_outputs * (side + 2), side + 1))
+    sums = np.zeros((n_blocks, n_outputs, 3))
+    kernel = hessian_block_c if in_c_order else hessian_block_f
+    rows = out.reshape(-1, side + 1)
+    all_sums = sums.reshape(-1, 3)
+
+    def block(first: int, last: int) -> None:
+        tile = _aligned_zeros(side + 4 + n_outputs, TILE)
+        scaled = _aligned_zeros(LINES, TILE)
+        kernel(*arguments, tile, scaled, rows, all_sums, edges, first, last)
+
+    run_blocks(block, n_blocks, n_threads)
+    for part in out[1:]:
+        out[0] += part
+    return out[0].reshape(n_outputs, side + 2, side + 1), _in_order(sums)
+
+
+def _by_panels(
+    arguments: tuple[np.ndarray, ...],
+    in_c_order: bool,
+    n_rows: int,
+    out: np.ndarray,
+    n_threads: int,
+) -> np.ndarray:
+    side = out.shape[1] - 1
+    n_tiles = _tiles_of_chunk(n_rows, side, arguments[0].nbytes)
+    tiles = _aligned_zeros(n_tiles, side + 5, TILE)
+    sums = np.zeros((n_tiles, 3))
+    panels = _panels(side)
+    kernel = fill_block_c if in_c_order else fill_block_f
+    for chunk in range(0, n_rows, n_tiles * TILE):
+        rows = min(n_tiles * TILE, n_rows - chunk)
+        edges = np.minimum(np.arange(0, rows + TILE, TILE), rows) + chunk
+        count = len(edges) - 1
+        run_blocks(partial(kernel, *arguments, tiles, sums, edges), count, n_threads)
+
+        def add(first: int, last: int, count: int = count) -> None:
+            panel_block(tiles, count, _aligned_zeros(LINES, TILE), out, panels, first, last)
+
+        run_blocks(add, len(panels), n_threads)
+    return _in_order(sums)
+
+
+def _tiles_of_chunk(n_rows: int, side: int, n_bytes: int) -> int:
+    """Return how many tiles are held at a time: the more, the less often threads meet."""
+    by_memory = max(_SMALL, n_bytes // _SHARE) // (8 * TILE * (side + 5))
+    return min(max(by_memory, 2), _MOST_TILES, -(-n_rows // TILE))
+
+
+def _panels(side: int) -> np.ndarray:
+    """Return ``j, j_end, k, k_end`` of the squares that cover the upper triangle.
+
+    The last column of squares comes first: it has the fewest halves, and what is small
+    had better be left for the end, when threads run out of work.
+    """
+    step = min(max(padded(side // 8), 32), PANEL)
+    starts = range(0, side, step)
+    squares = [(j, min(j + step, side), k, min(k + step, side)) for k in starts for j in starts]
+    upper = [square for square in squares if square[0] <= square[2]]
+    return np.array(sorted(upper, key=lambda square: square[0] == square[2]), dtype=np.int64)
+
+
+def _aligned_zeros(*shape: int) -> np.ndarray:
+    """Return zeros that begin with a cache line: no vector of a tile then lies in two."""
+    numbers = np.zeros(math.prod(shape) + 8)
+    start = -(numbers.ctypes.data // 8) % 8
+    return numbers[start : start + math.prod(shape)].reshape(shape)
+
+
+def _in_order(parts: np.ndarray) -> np.ndarray:
+    """Return the sum over the first axis, added in its order."""
+    total: np.ndarray = parts[0].copy()
+    for part in parts[1:]:
+        total += part
+    return total

@@ -10,12 +10,13 @@ and work in place.  ``n_threads`` is not used: NumPy's BLAS has its own threads.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
-from fastlogreg.reference.pointwise import loss_pull, loss_pull_curvature, signs
+from fastlogreg.reference.pointwise import loss_pull, loss_pull_curvature, sigmoid, signs
 
-__all__ = ["decision", "loss_gradient", "loss_gradient_hessian"]
+__all__ = ["decision", "loss_gradient", "loss_gradient_hessian", "probability"]
 
 _CHUNK_CELLS = 65_536  # 512 KiB of float64 stay in L2
 _CHUNK_LEAST = 256
@@ -74,17 +75,31 @@ def loss_gradient_hessian(
     return losses, gradients, hessians
 
 
-def decision(
-    X: np.ndarray,
-    coef: np.ndarray,
-    n_threads: int,
-) -> np.ndarray:
-    """Return ``x_i w_o + b_o`` as ``(n, n_outputs)``, in the type of X."""
-    out = np.empty((X.shape[0], coef.shape[1]), dtype=X.dtype)
+def decision(X: np.ndarray, coef: np.ndarray, n_threads: int) -> tuple[np.ndarray, bool]:
+    """Return ``x_i w_o + b_o`` as ``(n, n_outputs)``, and whether all are finite."""
+    out = np.empty((X.shape[0], coef.shape[1]), dtype=_result_type(X))
+    finite = True
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         for rows, chunk in _chunks(X):
             out[rows] = chunk @ coef[:-1] + coef[-1]
-    return out
+            finite = finite and bool(np.isfinite(out[rows]).all())
+    return out, finite
+
+
+def probability(X: np.ndarray, coef: np.ndarray, n_threads: int) -> tuple[np.ndarray, bool]:
+    """Return ``sigmoid(-z_i), sigmoid(z_i)`` as ``(n, 2)``, and whether all z are finite."""
+    out = np.empty((X.shape[0], 2), dtype=_result_type(X))
+    finite = True
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        for rows, chunk in _chunks(X):
+            z = (chunk @ coef[:-1] + coef[-1])[:, 0]
+            finite = finite and bool(np.isfinite(z).all())
+            out[rows, 0], out[rows, 1] = sigmoid(-z), sigmoid(z)
+    return out, finite
+
+
+def _result_type(X: np.ndarray) -> np.dtype[Any]:
+    return X.dtype if X.dtype.kind == "f" else np.dtype(np.float64)
 
 
 def _chunks(X: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["curvature", "loss_pull", "loss_pull_curvature", "signs"]
+__all__ = ["curvature", "loss_pull", "loss_pull_curvature", "sigmoid", "signs"]
 
 _SIGNS = np.array([-1.0, 1.0])
 
@@ -16,6 +16,12 @@ _SIGNS = np.array([-1.0, 1.0])
 def signs(codes: np.ndarray) -> np.ndarray:
     """Return what turns a decision into a margin: 1 for the positive class, -1 for class 0."""
     return _SIGNS.take(codes)
+
+
+def sigmoid(z: np.ndarray) -> np.ndarray:
+    """Return 1 / (1 + exp(-z))."""
+    u, inverse = _parts(z)
+    return _pull(-z, u, inverse)
 
 
 def loss_pull(margin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

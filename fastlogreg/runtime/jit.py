@@ -64,8 +64,11 @@ def pointwise(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def tile_kernel(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile a step on one tile of rows, a part of the block kernels that call it."""
-    return cast(Callable[P, R], _sums(function))
+    """Compile a step on one tile of rows, as a part of the block kernels that call it.
+
+    Inlined by numba itself, it is optimised once in its caller, not alone before.
+    """
+    return cast(Callable[P, R], _sums(function, inline="always"))
 
 
 def block_kernel(function: Callable[P, R]) -> Callable[P, R]:
@@ -73,8 +76,9 @@ def block_kernel(function: Callable[P, R]) -> Callable[P, R]:
     return cast(Callable[P, R], _cached(_sums(function)))
 
 
-def _sums(function: Callable[..., Any]) -> Any:
-    return numba.njit(error_model="numpy", fastmath=set(_SUM_FLAGS), nogil=True)(function)
+def _sums(function: Callable[..., Any], **options: str) -> Any:
+    compiler = numba.njit(error_model="numpy", fastmath=set(_SUM_FLAGS), nogil=True, **options)
+    return compiler(function)
 
 
 def _prefetch_type(_context: Any, array: Any, index: Any) -> Any:

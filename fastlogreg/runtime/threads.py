@@ -17,9 +17,6 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
-
-import numpy as np
 
 __all__ = ["available_threads", "run_blocks"]
 
@@ -47,33 +44,27 @@ def available_threads() -> tuple[int, str]:
     return min(found, key=lambda choice: choice[0])
 
 
-def run_blocks(
-    block: Callable[..., object], arguments: Sequence[Any], edges: np.ndarray, n_threads: int
-) -> None:
-    """Run *block* on every block of rows, each writing its own part of the result.
+def run_blocks(block: Callable[[int, int], object], n_blocks: int, n_threads: int) -> None:
+    """Run *block* over all blocks, each writing its own part of the result.
 
     Parameters
     ----------
-    block : callable ``(*arguments, edges, first, last)``
-        The work on the blocks ``first`` to ``last - 1``; block ``b`` holds the rows
-        ``edges[b]:edges[b + 1]``.
-    arguments : sequence
-        What every block needs, the array that receives the parts included.
-    edges : ndarray of int64, shape (n_blocks + 1,)
-        The first row of each block, and the number of rows.
+    block : callable ``(first, last)``
+        The work on the blocks ``first`` to ``last - 1``.
+    n_blocks : int
+        How many there are.
     n_threads : int
         How many threads work, the caller's included; the result does not depend on it.
     """
-    n_blocks = len(edges) - 1
     n_threads = min(n_threads, n_blocks)
     if n_threads == 1:
-        block(*arguments, edges, 0, n_blocks)
+        block(0, n_blocks)
         return
     shares = _Shares(n_blocks, n_threads)
 
     def work() -> None:
         for first, last in shares:
-            block(*arguments, edges, first, last)
+            block(first, last)
 
     others = [_pool(n_threads - 1).submit(work) for _ in range(n_threads - 1)]
     try:

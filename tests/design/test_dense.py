@@ -46,6 +46,7 @@ def test_each_product_is_one_pass(backend):
     design.loss_gradient(coef, targets, weights)
     design.loss_gradient_hessian(coef, targets, weights)
     design.decision(coef)
+    design.probability(coef)
     assert design.passes == 3.0
 
 

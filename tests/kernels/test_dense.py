@@ -48,7 +48,8 @@ def test_passes_are_the_oracle(passes, frozen, shape, dtype, order, weighted):
         np.testing.assert_allclose(losses, [loss], rtol=1e-13, atol=1e-14)
         np.testing.assert_allclose(gradients[:, 0], gradient, rtol=1e-12, atol=1e-15 * scale)
     np.testing.assert_allclose(hessians[0], hessian, rtol=1e-12, atol=1e-15 * np.abs(hessian).max())
-    decisions = passes.decision(X, coef, 2)
+    decisions, finite = passes.decision(X, coef, 2)
+    assert finite
     assert decisions.dtype == dtype
     np.testing.assert_allclose(
         decisions[:, 0], oracle.decisions(X, coef[:, 0]), rtol=4 * np.finfo(dtype).eps, atol=1e-13
@@ -73,7 +74,8 @@ def test_several_outputs_are_several_models(passes, order):
     X, codes, weights, _ = problem(333, 6, np.float64, order, weighted=True)
     coef = np.random.default_rng(0).standard_normal((7, 3)) * 0.2
     losses, gradients, hessians = passes.loss_gradient_hessian(X, coef, codes, weights, ONES, 2)
-    decisions = passes.decision(X, coef, 2)
+    decisions, finite = passes.decision(X, coef, 2)
+    assert finite
     for o in range(3):
         loss, gradient, hessian = oracle.loss_gradient_hessian(X, coef[:, o], codes, weights)
         np.testing.assert_allclose(losses[o], loss, rtol=1e-13)

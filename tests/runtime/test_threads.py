@@ -41,7 +41,7 @@ def results(n_threads, order, dtype, d):
     loss, gradient = dense.loss_gradient(*args)
     model = LogisticRegression(backend="numba", n_threads=n_threads).fit(X, y, w)
     return b"".join(a.tobytes() for a in (
-        loss, gradient, *dense.loss_gradient_hessian(*args), dense.decision(X, coef, n_threads),
+        loss, gradient, *dense.loss_gradient_hessian(*args), dense.decision(X, coef, n_threads)[0],
         model.coef_, model.intercept_))
 
 cases = [("C", "f8", 17), ("F", "f8", 17), ("C", "f4", 64), ("F", "f4", 9), ("C", "f8", 90)]
