@@ -33,7 +33,9 @@ __all__ = [
 
 _SCAN_CELLS = 1_048_576
 # What passes read as it lies in memory; byte-swapped types are unequal to these.
-_TABLE_TYPES = tuple(map(np.dtype, ("f8", "f4", "?", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8")))
+_TABLE_TYPES = tuple(
+    map(np.dtype, ("f8", "f4", "?", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8"))
+)
 
 
 def check_table(estimator: Any, X: Any, *, reset: bool) -> np.ndarray:

@@ -6,9 +6,18 @@ the order in which they are added are fixed before anyone counts threads.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-__all__ = ["EMPTY_WEIGHTS", "UNIT_WEIGHTS", "block_edges", "count_blocks", "sum_parts"]
+__all__ = [
+    "EMPTY_WEIGHTS",
+    "UNIT_WEIGHTS",
+    "aligned_zeros",
+    "block_edges",
+    "count_blocks",
+    "sum_parts",
+]
 
 EMPTY_WEIGHTS = np.empty(0)
 EMPTY_WEIGHTS.flags.writeable = False
@@ -40,3 +49,10 @@ def sum_parts(partials: np.ndarray) -> np.ndarray:
     for part in partials[1:]:
         total += part
     return total
+
+
+def aligned_zeros(*shape: int) -> np.ndarray:
+    """Return zeros that begin with a cache line: no vector of a line then lies in two."""
+    numbers = np.zeros(math.prod(shape) + 8)
+    start = -(numbers.ctypes.data // 8) % 8
+    return numbers[start : start + math.prod(shape)].reshape(shape)

@@ -10,8 +10,6 @@ own; ``codes`` is int8 with 1 for the positive class; ``weights`` is None or flo
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 
 from fastlogreg.kernels import (
@@ -22,6 +20,7 @@ from fastlogreg.kernels import (
     dense_tiles,
 )
 from fastlogreg.kernels.blocks import EMPTY_WEIGHTS, block_edges, count_blocks, sum_parts
+from fastlogreg.kernels.link import link_scratch
 from fastlogreg.runtime.threads import run_blocks
 
 __all__ = ["decision", "loss_gradient", "loss_gradient_hessian", "probability"]
@@ -42,10 +41,15 @@ def loss_gradient(
         return dense_outputs.loss_gradient_outputs(matrix, in_c_order, coef, *rows, n_threads)
     n, d = X.shape
     n_blocks = count_blocks(n, d, d + 2)
-    edges = block_edges(n, n_blocks, _tile_rows(d, in_c_order))
-    partials = np.empty((n_blocks, d + 2))
+    partials = np.zeros((n_blocks, d + 2))
+    tile, ahead = _tiling(X, in_c_order)
     kernel = dense_pass.pass_block_c if in_c_order else dense_pass.pass_block_f
-    block = partial(kernel, matrix, _vector(coef[:, 0]), *rows, partials, edges)
+    edges = block_edges(n, n_blocks, tile)
+    arguments = (matrix, _vector(coef[:, 0]), *rows, partials, edges, *ahead)
+
+    def block(first: int, last: int) -> None:
+        kernel(*arguments, np.empty(tile), *link_scratch(tile), first, last)
+
     run_blocks(block, n_blocks, n_threads)
     total = sum_parts(partials)
     return total[d + 1 :], total[: d + 1, None]
@@ -91,17 +95,27 @@ def _predict(
     dtype = X.dtype if X.dtype.kind == "f" else np.dtype(np.float64)
     out = np.empty((n, 2 if probability else coef.shape[1]), dtype=dtype)
     n_blocks = count_blocks(n, d, 0)
-    edges = block_edges(n, n_blocks, _tile_rows(d, in_c_order))
     check = np.empty(n_blocks)
+    tile, ahead = _tiling(X, in_c_order)
+    if not in_c_order and d >= dense_tiles.WIDE_F:
+        tile = dense_decision.WIDE_TILE_F
     kernel = dense_decision.decision_block_c if in_c_order else dense_decision.decision_block_f
-    block = partial(kernel, matrix, _vector(coef.T), probability, out, check, edges)
+    edges = block_edges(n, n_blocks, tile)
+    arguments = (matrix, _vector(coef.T), probability, out, check, edges, *ahead)
+
+    def block(first: int, last: int) -> None:
+        kernel(*arguments, np.empty(tile), first, last)
+
     run_blocks(block, n_blocks, n_threads)
     return out, bool(np.isfinite(check).all())
 
 
-def _tile_rows(n_columns: int, in_c_order: bool) -> int:
-    tile_rows = dense_tiles.tile_rows_c if in_c_order else dense_tiles.tile_rows_f
-    return tile_rows(n_columns)
+def _tiling(X: np.ndarray, in_c_order: bool) -> tuple[int, tuple[int, ...]]:
+    """Return the rows of a tile, and what kernels of that order take of the next one."""
+    d = X.shape[1]
+    if in_c_order:
+        return dense_tiles.tile_rows_c(d), (dense_tiles.reach_c(d, X.itemsize),)
+    return dense_tiles.tile_rows_f(d), ()
 
 
 def _compiled_view(X: np.ndarray) -> tuple[np.ndarray, bool]:

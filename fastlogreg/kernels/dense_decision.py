@@ -6,7 +6,8 @@ For rows ``i`` of a block and outputs ``o``, with ``z_io = x_i w_o + b_o``::
     out[i]    = sigmoid(-z_i), sigmoid(z_i)             probability True, one output
     check[b]  = 0 if every z_io is finite, else NaN
 
-Nothing as long as X is made, and the results are written where they stay.
+Nothing as long as X is made, and the results are written where they stay.  ``z``, of
+the size of a tile, is scratch.
 """
 
 from __future__ import annotations
@@ -16,14 +17,13 @@ import numpy as np
 from fastlogreg.kernels.dense_tiles import (
     decisions_tile_c,
     decisions_tile_f,
-    reach_c,
-    tile_rows_c,
-    tile_rows_f,
 )
-from fastlogreg.kernels.pointwise import sigmoid
+from fastlogreg.kernels.pointwise import sigmoids
 from fastlogreg.runtime.jit import block_kernel, tile_kernel
 
-__all__ = ["decision_block_c", "decision_block_f"]
+__all__ = ["WIDE_TILE_F", "decision_block_c", "decision_block_f"]
+
+WIDE_TILE_F = 1_024  # rows; nothing is read twice, so long runs of a column serve best
 
 
 @tile_kernel
@@ -37,8 +37,7 @@ def store_tile(
     if probability:
         rows = out[first : first + count]
         for i in range(count):
-            rows[i, 0] = sigmoid(-z[i])
-            rows[i, 1] = sigmoid(z[i])
+            rows[i, 0], rows[i, 1] = sigmoids(z[i])
     else:
         column = out[first : first + count, o]
         for i in range(count):
@@ -54,20 +53,19 @@ def decision_block_c(
     out: np.ndarray,
     check: np.ndarray,
     edges: np.ndarray,
+    reach: int,
+    z: np.ndarray,
     first_block: int,
     last_block: int,
 ) -> None:
     """Predict for some blocks of C-order X; coef is (n_outputs, d + 1)."""
-    d = X.shape[1]
-    tile = tile_rows_c(d)
-    reach = reach_c(d, X.itemsize)
-    z = np.empty(tile)
     for b in range(first_block, last_block):
         check[b] = 0.0
-        for first in range(edges[b], edges[b + 1], tile):
-            count = min(tile, edges[b + 1] - first)
+        end = edges[b + 1]
+        for first in range(edges[b], end, z.size):
+            count = min(z.size, end - first)
             for o in range(coef.shape[0]):
-                decisions_tile_c(X, coef[o], first, count, reach, z)
+                decisions_tile_c(X, coef[o], first, count, reach, 1, z)
                 check[b] += store_tile(z, o, first, count, probability, out)
 
 
@@ -79,17 +77,17 @@ def decision_block_f(
     out: np.ndarray,
     check: np.ndarray,
     edges: np.ndarray,
+    z: np.ndarray,
     first_block: int,
     last_block: int,
 ) -> None:
     """Predict for some blocks of F-order X, given as Xt (d, n_rows)."""
-    d, n_rows = Xt.shape
-    tile = tile_rows_f(d)
-    z = np.empty(tile)
+    n_rows = Xt.shape[1]
     for b in range(first_block, last_block):
         check[b] = 0.0
-        for first in range(edges[b], edges[b + 1], tile):
-            count = min(tile, edges[b + 1] - first)
+        end = edges[b + 1]
+        for first in range(edges[b], end, z.size):
+            count = min(z.size, end - first)
             for o in range(coef.shape[0]):
-                decisions_tile_f(Xt, coef[o], first, count, n_rows, z)
+                decisions_tile_f(Xt, coef[o], first, count, n_rows, 1, z)
                 check[b] += store_tile(z, o, first, count, probability, out)

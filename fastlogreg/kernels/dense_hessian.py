@@ -14,12 +14,11 @@ Neither holds a scaled copy of X, and neither depends on who does what.
 
 from __future__ import annotations
 
-import math
 from functools import partial
 
 import numpy as np
 
-from fastlogreg.kernels.blocks import UNIT_WEIGHTS, block_edges, count_blocks
+from fastlogreg.kernels.blocks import UNIT_WEIGHTS, aligned_zeros, block_edges, count_blocks
 from fastlogreg.kernels.dense_gram import (
     LINES,
     PANEL,
@@ -263,8 +262,8 @@ def _by_rows(
     all_sums = sums.reshape(-1, 3)
 
     def block(first: int, last: int) -> None:
-        tile = _aligned_zeros(side + 4 + n_outputs, TILE)
-        scaled = _aligned_zeros(LINES, TILE)
+        tile = aligned_zeros(side + 4 + n_outputs, TILE)
+        scaled = aligned_zeros(LINES, TILE)
         kernel(*arguments, tile, scaled, rows, all_sums, edges, first, last)
 
     run_blocks(block, n_blocks, n_threads)
@@ -282,7 +281,7 @@ def _by_panels(
 ) -> np.ndarray:
     side = out.shape[1] - 1
     n_tiles = _tiles_of_chunk(n_rows, side, arguments[0].nbytes)
-    tiles = _aligned_zeros(n_tiles, side + 5, TILE)
+    tiles = aligned_zeros(n_tiles, side + 5, TILE)
     sums = np.zeros((n_tiles, 3))
     panels = _panels(side)
     kernel = fill_block_c if in_c_order else fill_block_f
@@ -293,7 +292,7 @@ def _by_panels(
         run_blocks(partial(kernel, *arguments, tiles, sums, edges), count, n_threads)
 
         def add(first: int, last: int, count: int = count) -> None:
-            panel_block(tiles, count, _aligned_zeros(LINES, TILE), out, panels, first, last)
+            panel_block(tiles, count, aligned_zeros(LINES, TILE), out, panels, first, last)
 
         run_blocks(add, len(panels), n_threads)
     return _in_order(sums)
@@ -316,13 +315,6 @@ def _panels(side: int) -> np.ndarray:
     squares = [(j, min(j + step, side), k, min(k + step, side)) for k in starts for j in starts]
     upper = [square for square in squares if square[0] <= square[2]]
     return np.array(sorted(upper, key=lambda square: square[0] == square[2]), dtype=np.int64)
-
-
-def _aligned_zeros(*shape: int) -> np.ndarray:
-    """Return zeros that begin with a cache line: no vector of a tile then lies in two."""
-    numbers = np.zeros(math.prod(shape) + 8)
-    start = -(numbers.ctypes.data // 8) % 8
-    return numbers[start : start + math.prod(shape)].reshape(shape)
 
 
 def _in_order(parts: np.ndarray) -> np.ndarray:

@@ -31,7 +31,7 @@ from typing import Any
 
 import numpy as np
 
-from fastlogreg.kernels.blocks import block_edges, count_blocks, sum_parts
+from fastlogreg.kernels.blocks import aligned_zeros, block_edges, count_blocks, sum_parts
 from fastlogreg.kernels.link import fill_row_weights
 from fastlogreg.kernels.pointwise import loss_pull, signed
 from fastlogreg.runtime.jit import block_kernel, tile_kernel
@@ -297,18 +297,11 @@ def _with_scratch(block: Callable[..., object], tile: int, d: int, *arguments: A
     """Call a block kernel with arrays of its own for a tile of rows."""
     *whole, coef, intercepts, gradients, sums, edges, first, last = arguments
     deep, wide = coef.shape[:2]
-    x = _aligned_zeros(wide * _SIDE, tile + _GAP)  # lines past d stay zero
-    lines = _aligned_zeros(deep * _SIDE, _PITCH)
+    x = aligned_zeros(wide * _SIDE, tile + _GAP)  # lines past d stay zero
+    lines = aligned_zeros(deep * _SIDE, _PITCH)
     z = lines.reshape(deep, _SIDE * _PITCH)
     scratch = (x, lines, z, np.empty(tile), np.empty((_STRETCH, d)))
     block(*whole, coef, intercepts, gradients, sums, *scratch, edges, first, last)
-
-
-def _aligned_zeros(n_lines: int, pitch: int) -> np.ndarray:
-    """Return zeros that start on a cache line: vectors across two lines are slower."""
-    raw = np.zeros(n_lines * pitch + 8)
-    start = -(raw.ctypes.data // 8) % 8
-    return raw[start : start + n_lines * pitch].reshape(n_lines, pitch)
 
 
 def _tiles(size: int) -> int:

@@ -11,8 +11,9 @@ For rows ``i`` of a block, coefficients ``w`` and intercept ``b``, signs ``t_i``
 A tile of rows is read once from memory: decisions, then the link over the whole tile
 (a vector loop), then the gradient from the tile while it is in the cache.
 
-``coef`` is ``(d + 1,)``; ``weights`` is empty where there are none; a row of
-``partials`` is overwritten.
+``coef`` is ``(d + 1,)``; ``weights`` is empty where there are none; ``partials``, a row
+a block, is added to.  ``z``, of the size of a tile, and ``u`` and ``growth`` (see
+`fastlogreg.kernels.link`) are scratch.
 """
 
 from __future__ import annotations
@@ -20,20 +21,25 @@ from __future__ import annotations
 import numpy as np
 
 from fastlogreg.kernels.dense_tiles import (
+    WIDE_F,
     U,
     decisions_tile_c,
     decisions_tile_f,
     fetch,
     fetch_columns,
-    reach_c,
-    tile_rows_c,
-    tile_rows_f,
-    wide_f,
 )
-from fastlogreg.kernels.link import LANES, even_link, fill_row_weights, take_growth, uneven_link
+from fastlogreg.kernels.link import (
+    LANES,
+    MOST_FACTORS,
+    even_link,
+    fill_row_weights,
+    take_growth,
+    uneven_link,
+)
 from fastlogreg.runtime.jit import block_kernel, tile_kernel
 
 __all__ = ["pass_block_c", "pass_block_f"]
+
 
 @tile_kernel
 def gradient_tile_c(
@@ -41,13 +47,12 @@ def gradient_tile_c(
 ) -> None:
     """Add sum_i pull_i x_i over a tile of C-order X to part[:d]; fetch half of the next."""
     d = X.shape[1]
-    flat = X.reshape(X.size)
     ahead = first * d + reach + reach // 2
     # Four rows a sweep: part is read and written a quarter as often.
     whole = count // 4 * 4
     for i in range(0, whole, 4):
         if reach > 0:
-            fetch(flat, ahead + i * d // 2, ahead + (i + 4) * d // 2)
+            fetch(X, ahead + i * d // 2, ahead + (i + 4) * d // 2)
         r, q = U(first + i), U(i)
         row_a, row_b, row_c, row_e = X[r], X[r + U(1)], X[r + U(2)], X[r + U(3)]
         a, b, c, e = pull[q], pull[q + U(1)], pull[q + U(2)], pull[q + U(3)]
@@ -78,7 +83,7 @@ def gradient_tile_f(
         part[j] += a
     # Backwards: the columns that were read last are nearest.
     for j in range(whole - 4, -1, -4):
-        if not wide_f(d):
+        if d < WIDE_F:
             fetch_columns(Xt, j, near, far)
         q = U(j)
         column_a, column_b = Xt[q][first:last], Xt[q + U(1)][first:last]
@@ -102,18 +107,24 @@ def link_tile(
     weights: np.ndarray,
     class_weights: np.ndarray,
     first: int,
-    count: int,
-    scratch: np.ndarray,
+    end: int,
+    u: np.ndarray,
     growth: np.ndarray,
     part: np.ndarray,
 ) -> None:
-    """Turn decisions z[:count] into pulls; add the loss and the intercept's gradient."""
+    """Turn a tile's decisions into pulls; add the loss and the intercept's gradient.
+
+    The tile holds the rows from first on, of a block that ends at end.
+    """
+    count = min(z.size, end - first)
     d = part.size - 2
     if weights.size == 0 and class_weights[0] == 1.0 and class_weights[1] == 1.0:
-        part[d + 1] += even_link(z, codes, first, count, scratch, growth)
+        part[d + 1] += even_link(z, codes, first, count, u, growth)
+        if first + count == end or growth[LANES] >= MOST_FACTORS:
+            part[d + 1] += take_growth(growth)
     else:
-        fill_row_weights(codes, weights, class_weights, first, count, scratch)
-        part[d + 1] += uneven_link(z, codes, first, count, scratch)
+        fill_row_weights(codes, weights, class_weights, first, count, u)
+        part[d + 1] += uneven_link(z, codes, first, count, u)
     total = 0.0
     for i in range(count):
         total += z[i]
@@ -129,25 +140,22 @@ def pass_block_c(
     class_weights: np.ndarray,
     partials: np.ndarray,
     edges: np.ndarray,
+    reach: int,
+    z: np.ndarray,
+    u: np.ndarray,
+    growth: np.ndarray,
     first_block: int,
     last_block: int,
 ) -> None:
-    """Loss and gradient of some blocks of C-order X."""
-    d = X.shape[1]
-    tile = tile_rows_c(d)
-    reach = reach_c(d, X.itemsize)
-    z = np.empty(tile)
-    scratch = np.empty((tile + LANES - 1) // LANES * LANES)
-    growth = np.zeros(LANES + 1)
+    """Add loss and gradient of some blocks of C-order X to their parts."""
     for b in range(first_block, last_block):
         part = partials[b]
-        part[:] = 0.0
-        for first in range(edges[b], edges[b + 1], tile):
-            count = min(tile, edges[b + 1] - first)
-            decisions_tile_c(X, coef, first, count, reach, z)
-            link_tile(z, codes, weights, class_weights, first, count, scratch, growth, part)
+        end = edges[b + 1]
+        for first in range(edges[b], end, z.size):
+            count = min(z.size, end - first)
+            decisions_tile_c(X, coef, first, count, reach, 2, z)
+            link_tile(z, codes, weights, class_weights, first, end, u, growth, part)
             gradient_tile_c(X, z, first, count, reach, part)
-        part[d + 1] += take_growth(growth)
 
 
 @block_kernel
@@ -159,21 +167,19 @@ def pass_block_f(
     class_weights: np.ndarray,
     partials: np.ndarray,
     edges: np.ndarray,
+    z: np.ndarray,
+    u: np.ndarray,
+    growth: np.ndarray,
     first_block: int,
     last_block: int,
 ) -> None:
-    """Loss and gradient of some blocks of F-order X, given as Xt (d, n_rows)."""
-    d, n_rows = Xt.shape
-    tile = tile_rows_f(d)
-    z = np.empty(tile)
-    scratch = np.empty(tile)
-    growth = np.zeros(LANES + 1)
+    """Add loss and gradient of some blocks of F-order X, given as Xt (d, n_rows), to their parts."""
+    n_rows = Xt.shape[1]
     for b in range(first_block, last_block):
         part = partials[b]
-        part[:] = 0.0
-        for first in range(edges[b], edges[b + 1], tile):
-            count = min(tile, edges[b + 1] - first)
-            decisions_tile_f(Xt, coef, first, count, n_rows, z)
-            link_tile(z, codes, weights, class_weights, first, count, scratch, growth, part)
+        end = edges[b + 1]
+        for first in range(edges[b], end, z.size):
+            count = min(z.size, end - first)
+            decisions_tile_f(Xt, coef, first, count, n_rows, 2, z)
+            link_tile(z, codes, weights, class_weights, first, end, u, growth, part)
             gradient_tile_f(Xt, z, first, count, n_rows, part)
-        part[d + 1] += take_growth(growth)

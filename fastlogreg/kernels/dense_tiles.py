@@ -18,6 +18,7 @@ from fastlogreg.kernels.link import LANES
 from fastlogreg.runtime.jit import prefetch, tile_kernel
 
 __all__ = [
+    "WIDE_F",
     "U",
     "decisions_tile_c",
     "decisions_tile_f",
@@ -26,7 +27,6 @@ __all__ = [
     "reach_c",
     "tile_rows_c",
     "tile_rows_f",
-    "wide_f",
 ]
 
 # numba guards every signed index against being negative, which can keep a loop from
@@ -42,45 +42,39 @@ _MOST_FETCHED = 2_560
 _NARROW = 128  # columns; here, and from _COEF_BEYOND_L1 on, four rows share the coefficients
 _COEF_BEYOND_L1 = 2_048
 _TILE_F_CELLS = 32_768  # 256 KiB of float64
-_WIDE_F = 384  # columns from which a tile in L2 would be too few rows of each
+WIDE_F = 384  # columns from which a tile in L2 would be too few rows: it is kept in L3
 _WIDE_F_CELLS = 524_288  # 4 MiB of float64, in L3
 _MOST_ROWS_C = 128
 _MOST_ROWS_F = 2_048
 _AHEAD = 8  # columns
 
 
-@tile_kernel
 def tile_rows_c(n_columns: int) -> int:
     """Return the rows of a tile of C-order X, a multiple of 4."""
     rows = max(_TILE_CELLS // n_columns // LANES * LANES, LANES)
     return min(rows, _MOST_ROWS_C, max(_L2_CELLS // n_columns // 4 * 4, 4))
 
 
-@tile_kernel
 def reach_c(n_columns: int, itemsize: int) -> int:
     """Return how many cells ahead of its row a C-order tile is fetched, 0 for not at all."""
     helps = _LEAST_FETCHED <= n_columns * itemsize <= _MOST_FETCHED
     return tile_rows_c(n_columns) * n_columns if helps else 0
 
 
-@tile_kernel
-def wide_f(n_columns: int) -> bool:
-    """Return whether a tile of F-order X is kept in L3 instead of L2."""
-    return n_columns >= _WIDE_F
-
-
-@tile_kernel
 def tile_rows_f(n_columns: int) -> int:
     """Return the rows of a tile of F-order X, a multiple of `LANES`."""
-    cells = _WIDE_F_CELLS if wide_f(n_columns) else _TILE_F_CELLS
+    cells = _WIDE_F_CELLS if n_columns >= WIDE_F else _TILE_F_CELLS
     return min(max(cells // n_columns // LANES * LANES, 2 * LANES), _MOST_ROWS_F)
 
 
 @tile_kernel
-def fetch(line: np.ndarray, first: int, last: int) -> None:
-    """Ask for line[first:last], a cache line a time; beyond its end that does nothing."""
-    for k in range(first, last, 64 // line.itemsize):
-        prefetch(line, k)
+def fetch(cells: np.ndarray, first: int, last: int) -> None:
+    """Ask for the cells of an array, counted in the order of memory, a cache line a time.
+
+    Beyond its end that does nothing.
+    """
+    for k in range(first, last, 64 // cells.itemsize):
+        prefetch(cells, k)
 
 
 @tile_kernel
@@ -93,20 +87,25 @@ def fetch_columns(Xt: np.ndarray, j: int, first: int, last: int) -> None:
 
 @tile_kernel
 def decisions_tile_c(
-    X: np.ndarray, coef: np.ndarray, first: int, count: int, reach: int, z: np.ndarray
+    X: np.ndarray,
+    coef: np.ndarray,
+    first: int,
+    count: int,
+    reach: int,
+    share: int,
+    z: np.ndarray,
 ) -> None:
     """Fill z[:count] with x_i w + b for the rows of a tile of C-order X.
 
-    With *reach* the first half of the next tile is fetched.
+    With *reach* the next tile is fetched: all of it, or its first half where *share* is 2.
     """
     d = X.shape[1]
-    flat = X.reshape(X.size)
     ahead = first * d + reach
     shared = d <= _NARROW or d >= _COEF_BEYOND_L1
     whole = count // 4 * 4 if shared else 0
     for i in range(0, whole, 4):
         if reach > 0:
-            fetch(flat, ahead + i * d // 2, ahead + (i + 4) * d // 2)
+            fetch(X, ahead + i * d // share, ahead + (i + 4) * d // share)
         r = U(first + i)
         row_a, row_b, row_c, row_e = X[r], X[r + U(1)], X[r + U(2)], X[r + U(3)]
         a = b = c = e = coef[d]
@@ -119,7 +118,7 @@ def decisions_tile_c(
         z[q], z[q + U(1)], z[q + U(2)], z[q + U(3)] = a, b, c, e
     for i in range(whole, count):
         if reach > 0:
-            fetch(flat, ahead + i * d // 2, ahead + (i + 1) * d // 2)
+            fetch(X, ahead + i * d // share, ahead + (i + 1) * d // share)
         row_a = X[first + i]
         a = 0.0
         for j in range(d):
@@ -129,22 +128,28 @@ def decisions_tile_c(
 
 @tile_kernel
 def decisions_tile_f(
-    Xt: np.ndarray, coef: np.ndarray, first: int, count: int, n_rows: int, z: np.ndarray
+    Xt: np.ndarray,
+    coef: np.ndarray,
+    first: int,
+    count: int,
+    n_rows: int,
+    share: int,
+    z: np.ndarray,
 ) -> None:
     """Fill z[:count] with x_i w + b for a tile of rows; Xt is (d, n_rows).
 
-    The first half of the next tile is fetched, up to row *n_rows*; where a tile is too
-    large for L2, the columns a little ahead in this one are.
+    The next tile is fetched up to row *n_rows*, its first half where *share* is 2; where a
+    tile is too large for L2, the columns a little ahead in this one are.
     """
     d = Xt.shape[0]
     last = first + count
-    ahead = min(last + z.size // 2, n_rows)
+    ahead = min(last + z.size // share, n_rows)
     for i in range(count):
         z[i] = coef[d]
     # Four columns a sweep: z is read and written a quarter as often.
     whole = d // 4 * 4
     for j in range(0, whole, 4):
-        if wide_f(d):
+        if d >= WIDE_F:
             fetch_columns(Xt, j + _AHEAD, first, last)
         else:
             fetch_columns(Xt, j, last, ahead)

@@ -12,10 +12,23 @@ import numpy as np
 from fastlogreg.kernels.pointwise import exp_of_negative, log1p_of_positive, loss_pull, signed
 from fastlogreg.runtime.jit import tile_kernel
 
-__all__ = ["LANES", "even_link", "fill_row_weights", "take_growth", "uneven_link"]
+__all__ = [
+    "LANES",
+    "MOST_FACTORS",
+    "even_link",
+    "fill_row_weights",
+    "link_scratch",
+    "take_growth",
+    "uneven_link",
+]
 
 LANES = 32  # products kept at once in `even_link`; tiles are whole numbers of lanes
-_MOST_FACTORS = 512  # of a product: each is at most 2, so it stays below 2**513
+MOST_FACTORS = 512  # of a product: each is at most 2, and a tile brings at most 64
+
+
+def link_scratch(tile: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return *u* and *growth* for tiles of so many rows."""
+    return np.empty(-(-tile // LANES) * LANES), np.zeros(LANES + 1)
 
 
 @tile_kernel
@@ -24,8 +37,8 @@ def even_link(
 ) -> float:
     """Turn decisions z[:count] into pulls of rows that all weigh 1; return a part of the loss.
 
-    The other part is kept in *growth*, of size `LANES`, until `take_growth`; ``growth[LANES]``
-    counts its factors.  *u* is scratch of the size of *z*, a multiple of `LANES`.
+    The other part is kept in *growth* until `take_growth`; ``growth[LANES]`` counts its
+    factors.  *u* is overwritten.
     """
     # A sum of log(1 + u) is the log of a product: one logarithm for 16,384 rows.  The
     # product P is kept as P - 1, all terms positive, so that tiny u keep their digits and
@@ -46,12 +59,15 @@ def even_link(
         for i in range(LANES):
             growth[i] += factor[i] * (1.0 + growth[i])
     growth[LANES] += u.size // LANES
-    return hinge + take_growth(growth) if growth[LANES] >= _MOST_FACTORS else hinge
+    return hinge
 
 
 @tile_kernel
 def take_growth(growth: np.ndarray) -> float:
-    """Return the part of the loss that lies in *growth*, and empty it."""
+    """Return the part of the loss that lies in *growth*, and empty it.
+
+    Due at the end of a block, and once ``growth[LANES]`` reaches `MOST_FACTORS`.
+    """
     total = 0.0
     for i in range(LANES):
         total += log1p_of_positive(growth[i])

@@ -28,7 +28,7 @@ __all__ = [
     "log1p_of_positive",
     "loss_pull",
     "loss_pull_curvature",
-    "sigmoid",
+    "sigmoids",
     "signed",
 ]
 
@@ -104,10 +104,12 @@ def signed(decision: float, code: int) -> float:
 
 
 @pointwise
-def sigmoid(z: float) -> float:
-    """Return 1 / (1 + exp(-z))."""
+def sigmoids(z: float) -> tuple[float, float]:
+    """Return sigmoid(-z) and sigmoid(z), of which neither is 1 less the other."""
     u = exp_of_negative(-abs(z))
-    return (1.0 if z > 0.0 else u) * (1.0 / (1.0 + u))
+    inverse = 1.0 / (1.0 + u)
+    small = u * inverse
+    return (small, inverse) if z > 0.0 else (inverse, small)
 
 
 @pointwise

@@ -86,9 +86,7 @@ def _prefetch_type(_context: Any, array: Any, index: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        pointer = builder.bitcast(
-            builder.gep(data, [arguments[1]]), ir.IntType(8).as_pointer()
-        )
+        pointer = builder.bitcast(builder.gep(data, [arguments[1]]), ir.IntType(8).as_pointer())
         number = ir.IntType(32)
         kind = ir.FunctionType(ir.VoidType(), [pointer.type, number, number, number])
         call = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
@@ -103,7 +101,7 @@ def _no_prefetch(array: np.ndarray, index: int) -> None:
     """Do nothing: without the compiler there is nothing to hint at."""
 
 
-# prefetch(array, index): a hint that array[index] of a C array is read soon.
+# prefetch(array, index): a hint that a cell of a C array, counted flat, is read soon.
 prefetch: Callable[[np.ndarray, int], None] = (
     _no_prefetch if numba.config.DISABLE_JIT else intrinsic(_prefetch_type)
 )
