@@ -10,6 +10,8 @@ own; ``codes`` is int8 with 1 for the positive class; ``weights`` is None or flo
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from fastlogreg.kernels import (
@@ -43,7 +45,9 @@ def loss_gradient(
     n_blocks = count_blocks(n, d, d + 2)
     partials = np.zeros((n_blocks, d + 2))
     tile, ahead = _tiling(X, in_c_order)
-    kernel = dense_pass.pass_block_c if in_c_order else dense_pass.pass_block_f
+    kernel: Callable[..., object] = (
+        dense_pass.pass_block_c if in_c_order else dense_pass.pass_block_f
+    )
     edges = block_edges(n, n_blocks, tile)
     arguments = (matrix, _vector(coef[:, 0]), *rows, partials, edges, *ahead)
 
@@ -99,7 +103,9 @@ def _predict(
     tile, ahead = _tiling(X, in_c_order)
     if not in_c_order and d >= dense_tiles.WIDE_F:
         tile = dense_decision.WIDE_TILE_F
-    kernel = dense_decision.decision_block_c if in_c_order else dense_decision.decision_block_f
+    kernel: Callable[..., object] = (
+        dense_decision.decision_block_c if in_c_order else dense_decision.decision_block_f
+    )
     edges = block_edges(n, n_blocks, tile)
     arguments = (matrix, _vector(coef.T), probability, out, check, edges, *ahead)
 

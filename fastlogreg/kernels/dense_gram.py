@@ -28,6 +28,7 @@ from __future__ import annotations
 import numpy as np
 from numpy import uintp
 
+from fastlogreg.kernels.dense_tiles import fetch
 from fastlogreg.kernels.pointwise import loss_pull_curvature
 from fastlogreg.runtime.jit import tile_kernel
 
@@ -44,6 +45,7 @@ __all__ = [
 
 TILE = 368
 LINES = 4
+_AHEAD = 32  # rows
 PANEL = 128  # columns; 368 x 128 float64 are 368 KiB and stay in L2
 
 
@@ -76,20 +78,12 @@ def fill_weights(
 def fill_tile_c(
     X: np.ndarray, coef: np.ndarray, origin: int, last: int, tile: np.ndarray, line: int
 ) -> None:
-    """Fill columns and decisions, those from line on, with rows of C-order X.
-
-    The decisions come first because they read X in the order of memory, which the
-    transposition does not: it then finds its rows in the cache.
-    """
+    """Fill columns and decisions, those from line on, with rows of C-order X."""
     d = X.shape[1]
-    for o in range(coef.shape[0]):
-        for i in range(TILE):
-            r = min(origin + i, last)
-            z = coef[o, d]
-            for j in range(d):
-                z += X[r, j] * coef[o, j]
-            tile[line + o, i] = z
     for i in range(0, TILE, 4):
+        # A transposition does not read in the order of memory: ask for it before.
+        ahead = (origin + i + _AHEAD) * d
+        fetch(X, ahead, ahead + 4 * d)
         row_a = min(origin + i, last)
         row_b = min(origin + i + 1, last)
         row_c = min(origin + i + 2, last)
@@ -99,6 +93,7 @@ def fill_tile_c(
             tile[j, i + 1] = X[row_b, j]
             tile[j, i + 2] = X[row_c, j]
             tile[j, i + 3] = X[row_d, j]
+    decide_tile(coef, tile, line)
 
 
 @tile_kernel
@@ -106,11 +101,17 @@ def fill_tile_f(
     Xt: np.ndarray, coef: np.ndarray, origin: int, last: int, tile: np.ndarray, line: int
 ) -> None:
     """Fill columns and decisions, those from line on; Xt is (d, n_rows)."""
-    d = Xt.shape[0]
-    for j in range(d):
+    for j in range(Xt.shape[0]):
         # Unsigned, the index cannot count from the end, and the loop is a vector loop.
         for i in range(min(TILE, last + 1 - origin)):
             tile[j, i] = Xt[j, uintp(origin + i)]
+    decide_tile(coef, tile, line)
+
+
+@tile_kernel
+def decide_tile(coef: np.ndarray, tile: np.ndarray, line: int) -> None:
+    """Fill the decisions of all outputs, from line on, by the columns of the tile."""
+    d = coef.shape[1] - 1
     for o in range(coef.shape[0]):
         for i in range(TILE):
             tile[line + o, i] = coef[o, d]

@@ -14,6 +14,7 @@ Neither holds a scaled copy of X, and neither depends on who does what.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -37,7 +38,7 @@ __all__ = ["loss_gradient_hessian"]
 
 _LEAST_BLOCKS = 16  # below, 16 cores have not all work, and panels are the better way
 _SMALL = 4_194_304  # bytes that may be taken whatever the size of X
-_SHARE = 25  # else a 25th of X's bytes
+_SHARE = 12
 _MOST_TILES = 32  # of a chunk; 11,776 rows
 _STRIP = 256  # rows
 
@@ -257,7 +258,7 @@ def _by_rows(
     n_blocks = len(edges) - 1
     out = np.zeros((n_blocks, n_outputs * (side + 2), side + 1))
     sums = np.zeros((n_blocks, n_outputs, 3))
-    kernel = hessian_block_c if in_c_order else hessian_block_f
+    kernel: Callable[..., object] = hessian_block_c if in_c_order else hessian_block_f
     rows = out.reshape(-1, side + 1)
     all_sums = sums.reshape(-1, 3)
 
@@ -284,7 +285,7 @@ def _by_panels(
     tiles = aligned_zeros(n_tiles, side + 5, TILE)
     sums = np.zeros((n_tiles, 3))
     panels = _panels(side)
-    kernel = fill_block_c if in_c_order else fill_block_f
+    kernel: Callable[..., object] = fill_block_c if in_c_order else fill_block_f
     for chunk in range(0, n_rows, n_tiles * TILE):
         rows = min(n_tiles * TILE, n_rows - chunk)
         edges = np.minimum(np.arange(0, rows + TILE, TILE), rows) + chunk

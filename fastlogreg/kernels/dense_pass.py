@@ -147,7 +147,7 @@ def pass_block_c(
     first_block: int,
     last_block: int,
 ) -> None:
-    """Add loss and gradient of some blocks of C-order X to their parts."""
+    """Add loss and gradient of some blocks of C-order X."""
     for b in range(first_block, last_block):
         part = partials[b]
         end = edges[b + 1]
@@ -173,7 +173,7 @@ def pass_block_f(
     first_block: int,
     last_block: int,
 ) -> None:
-    """Add loss and gradient of some blocks of F-order X, given as Xt (d, n_rows), to their parts."""
+    """Add loss and gradient of some blocks of F-order X, given as Xt (d, n_rows)."""
     n_rows = Xt.shape[1]
     for b in range(first_block, last_block):
         part = partials[b]

@@ -120,10 +120,10 @@ def decisions_tile_c(
         if reach > 0:
             fetch(X, ahead + i * d // share, ahead + (i + 1) * d // share)
         row_a = X[first + i]
-        a = 0.0
+        total = 0.0
         for j in range(d):
-            a += row_a[j] * coef[j]
-        z[i] = a + coef[d]
+            total += row_a[j] * coef[j]
+        z[i] = total + coef[d]
 
 
 @tile_kernel

@@ -47,7 +47,7 @@ def test_each_product_is_one_pass(backend):
     design.loss_gradient_hessian(coef, targets, weights)
     design.decision(coef)
     design.probability(coef)
-    assert design.passes == 3.0
+    assert design.passes == 4.0
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
