@@ -12,8 +12,8 @@ A tile of rows is read once from memory: decisions, then the link over the whole
 (a vector loop), then the gradient from the tile while it is in the cache.
 
 ``coef`` is ``(d + 1,)``; ``weights`` is empty where there are none; ``partials``, a row
-a block, is added to.  ``z``, of the size of a tile, and ``u`` and ``growth`` (see
-`fastlogreg.kernels.link`) are scratch.
+a block, is added to.  ``z``, of the size of a tile, and ``weight``, ``u`` and ``growth``
+(see `fastlogreg.kernels.link`) are scratch.
 """
 
 from __future__ import annotations
@@ -28,14 +28,7 @@ from fastlogreg.kernels.dense_tiles import (
     fetch,
     fetch_columns,
 )
-from fastlogreg.kernels.link import (
-    LANES,
-    MOST_FACTORS,
-    even_link,
-    fill_row_weights,
-    take_growth,
-    uneven_link,
-)
+from fastlogreg.kernels.link import link_tile
 from fastlogreg.runtime.jit import block_kernel, tile_kernel
 
 __all__ = ["pass_block_c", "pass_block_f"]
@@ -100,37 +93,6 @@ def gradient_tile_f(
         part[q + U(3)] += e
 
 
-@tile_kernel
-def link_tile(
-    z: np.ndarray,
-    codes: np.ndarray,
-    weights: np.ndarray,
-    class_weights: np.ndarray,
-    first: int,
-    end: int,
-    u: np.ndarray,
-    growth: np.ndarray,
-    part: np.ndarray,
-) -> None:
-    """Turn a tile's decisions into pulls; add the loss and the intercept's gradient.
-
-    The tile holds the rows from first on, of a block that ends at end.
-    """
-    count = min(z.size, end - first)
-    d = part.size - 2
-    if weights.size == 0 and class_weights[0] == 1.0 and class_weights[1] == 1.0:
-        part[d + 1] += even_link(z, codes, first, count, u, growth)
-        if first + count == end or growth[LANES] >= MOST_FACTORS:
-            part[d + 1] += take_growth(growth)
-    else:
-        fill_row_weights(codes, weights, class_weights, first, count, u)
-        part[d + 1] += uneven_link(z, codes, first, count, u)
-    total = 0.0
-    for i in range(count):
-        total += z[i]
-    part[d] += total
-
-
 @block_kernel
 def pass_block_c(
     X: np.ndarray,
@@ -142,6 +104,7 @@ def pass_block_c(
     edges: np.ndarray,
     reach: int,
     z: np.ndarray,
+    weight: np.ndarray,
     u: np.ndarray,
     growth: np.ndarray,
     first_block: int,
@@ -154,7 +117,7 @@ def pass_block_c(
         for first in range(edges[b], end, z.size):
             count = min(z.size, end - first)
             decisions_tile_c(X, coef, first, count, reach, 2, z)
-            link_tile(z, codes, weights, class_weights, first, end, u, growth, part)
+            link_tile(z, codes, weights, class_weights, first, end, weight, u, growth, part)
             gradient_tile_c(X, z, first, count, reach, part)
 
 
@@ -168,6 +131,7 @@ def pass_block_f(
     partials: np.ndarray,
     edges: np.ndarray,
     z: np.ndarray,
+    weight: np.ndarray,
     u: np.ndarray,
     growth: np.ndarray,
     first_block: int,
@@ -181,5 +145,5 @@ def pass_block_f(
         for first in range(edges[b], end, z.size):
             count = min(z.size, end - first)
             decisions_tile_f(Xt, coef, first, count, n_rows, 2, z)
-            link_tile(z, codes, weights, class_weights, first, end, u, growth, part)
+            link_tile(z, codes, weights, class_weights, first, end, weight, u, growth, part)
             gradient_tile_f(Xt, z, first, count, n_rows, part)

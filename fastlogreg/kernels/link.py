@@ -9,49 +9,75 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastlogreg.kernels.pointwise import exp_of_negative, log1p_of_positive, loss_pull, signed
+from fastlogreg.kernels.pointwise import exp_of_negative, log1p_of_positive, signed
 from fastlogreg.runtime.jit import tile_kernel
 
-__all__ = [
-    "LANES",
-    "MOST_FACTORS",
-    "even_link",
-    "fill_row_weights",
-    "link_scratch",
-    "take_growth",
-    "uneven_link",
-]
+__all__ = ["LANES", "fill_row_weights", "link_scratch", "link_tile"]
 
-LANES = 32  # products kept at once in `even_link`; tiles are whole numbers of lanes
-MOST_FACTORS = 512  # of a product: each is at most 2, and a tile brings at most 64
+LANES = 32  # products kept at once; see `add_even_loss`
+_MOST_FACTORS = 512  # of a product: each is at most 2, and a tile brings at most 64
 
 
-def link_scratch(tile: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return *u* and *growth* for tiles of so many rows."""
-    return np.empty(-(-tile // LANES) * LANES), np.zeros(LANES + 1)
+def link_scratch(tile: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return *weight*, *u* and *growth* for tiles of so many rows."""
+    size = -(-tile // LANES) * LANES
+    return np.ones(size), np.empty(size), np.zeros(LANES + 1)
 
 
 @tile_kernel
-def even_link(
-    z: np.ndarray, codes: np.ndarray, first: int, count: int, u: np.ndarray, growth: np.ndarray
-) -> float:
-    """Turn decisions z[:count] into pulls of rows that all weigh 1; return a part of the loss.
+def link_tile(
+    z: np.ndarray,
+    codes: np.ndarray,
+    weights: np.ndarray,
+    class_weights: np.ndarray,
+    first: int,
+    end: int,
+    weight: np.ndarray,
+    u: np.ndarray,
+    growth: np.ndarray,
+    sums: np.ndarray,
+) -> None:
+    """Turn a tile's decisions into pulls; add their sum to sums[-2], the loss to sums[-1].
 
-    The other part is kept in *growth* until `take_growth`; ``growth[LANES]`` counts its
-    factors.  *u* is overwritten.
+    The tile holds the rows from first on, of a block that ends at end.  *weight*, *u* and
+    *growth* are scratch from `link_scratch`.
     """
-    # A sum of log(1 + u) is the log of a product: one logarithm for 16,384 rows.  The
-    # product P is kept as P - 1, all terms positive, so that tiny u keep their digits and
-    # the relative error of a factor is that of an addition.
+    count = min(z.size, end - first)
+    even = weights.size == 0 and class_weights[0] == 1.0 and class_weights[1] == 1.0
+    if not even:
+        fill_row_weights(codes, weights, class_weights, first, count, weight)
+    # A slice of codes, indexed from 0: an index that might wrap is checked for overlap
+    # beyond the array, and what lies there would choose between vector and scalar code.
     code = codes[first : first + count]
-    hinge = 0.0
+    loss = pulls = 0.0
     for i in range(count):
         margin = signed(z[i], code[i])
         u_i = exp_of_negative(-abs(margin))
-        pull = (u_i if margin > 0.0 else 1.0) * (1.0 / (1.0 + u_i))
-        hinge += max(-margin, 0.0)
+        pull = (u_i if margin > 0.0 else 1.0) * (1.0 / (1.0 + u_i)) * weight[i]
+        pull = -pull if code[i] == 1 else pull
+        loss += weight[i] * max(-margin, 0.0)
+        pulls += pull
         u[i] = u_i
-        z[i] = -pull if code[i] == 1 else pull
+        z[i] = pull
+    if even:
+        loss += even_loss(u, count, first + count == end, growth)
+    else:
+        for i in range(count):
+            loss += weight[i] * log1p_of_positive(u[i])
+    sums[sums.size - 2] += pulls
+    sums[sums.size - 1] += loss
+
+
+@tile_kernel
+def even_loss(u: np.ndarray, count: int, is_last: bool, growth: np.ndarray) -> float:
+    """Take the sum of log(1 + u[:count]) into *growth*; return what is due of it.
+
+    All is due with the last tile of a block, and once the products have enough factors,
+    which ``growth[LANES]`` counts.
+    """
+    # A sum of log(1 + u) is the log of a product: one logarithm for up to 16,384 rows.
+    # The product P is kept as P - 1, all terms positive, so that tiny u keep their digits
+    # and the relative error of a factor is that of an addition.
     for i in range(count, u.size):
         u[i] = 0.0
     for start in range(0, u.size, LANES):
@@ -59,35 +85,12 @@ def even_link(
         for i in range(LANES):
             growth[i] += factor[i] * (1.0 + growth[i])
     growth[LANES] += u.size // LANES
-    return hinge
-
-
-@tile_kernel
-def take_growth(growth: np.ndarray) -> float:
-    """Return the part of the loss that lies in *growth*, and empty it.
-
-    Due at the end of a block, and once ``growth[LANES]`` reaches `MOST_FACTORS`.
-    """
     total = 0.0
-    for i in range(LANES):
-        total += log1p_of_positive(growth[i])
-        growth[i] = 0.0
-    growth[LANES] = 0.0
-    return total
-
-
-@tile_kernel
-def uneven_link(
-    z: np.ndarray, codes: np.ndarray, first: int, count: int, row_weight: np.ndarray
-) -> float:
-    """Turn decisions z[:count] into pulls of weighted rows; return the sum of s loss."""
-    code = codes[first : first + count]
-    total = 0.0
-    for i in range(count):
-        loss, pull = loss_pull(signed(z[i], code[i]))
-        pull *= row_weight[i]
-        total += row_weight[i] * loss
-        z[i] = -pull if code[i] == 1 else pull
+    if is_last or growth[LANES] >= _MOST_FACTORS:
+        for i in range(LANES):
+            total += log1p_of_positive(growth[i])
+            growth[i] = 0.0
+        growth[LANES] = 0.0
     return total
 
 
