@@ -171,7 +171,7 @@ def kernel_folder() -> Path:
     return folder
 
 
-def _not_written(folder: Path, error: Exception) -> str:
+def _not_written(folder: Path, error: BaseException) -> str:
     return (
         f"compiled kernels cannot be kept in {str(folder)!r} ({error}). "
         "Make room there, or point FASTLOGREG_CACHE_DIR to a writable folder."
