@@ -15,13 +15,14 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["first_fit", "imports", "in_new_process", "peak_memory"]
+__all__ = ["driven_passes", "first_fit", "imports", "in_new_process", "peak_memory"]
 
 
 def in_new_process(
@@ -64,6 +65,13 @@ def imports() -> dict[str, float]:
     return seconds
 
 
+def driven_passes(**arguments: Any) -> dict[str, Any]:
+    """Return what `bench.driving.time_passes` does: no other driver's threads are here."""
+    from bench.driving import time_passes
+
+    return time_passes(**arguments)
+
+
 def first_fit(
     *,
     rows: int,
@@ -82,8 +90,9 @@ def first_fit(
         Parameters of the estimator.
     load_first : bool
         Whether numba and the kernels are imported before the clock of the first fit
-        starts, and counted with the imports; compiled code is loaded in the fit in
-        either case.
+        starts, and counted with the imports, and numba's own start, in which it compiles a
+        function that does nothing, is taken apart; kernels are compiled or loaded in the
+        fit in either case.
     """
     from bench.data import make_problem
 
@@ -93,6 +102,9 @@ def first_fit(
     if load_first:
         importlib.import_module("fastlogreg.design").load_backend(backend)
     imported = time.perf_counter()
+    if load_first and backend == "numba":
+        importlib.import_module("numba").njit(_nothing)()
+    started = time.perf_counter()
     model = estimator(backend=backend, solver=solver, max_iter=1_000)
     marks = [time.perf_counter()]
     for _ in range(2):
@@ -100,6 +112,7 @@ def first_fit(
         marks.append(time.perf_counter())
     return {
         "imports": imported - began,
+        "compiler_start": started - imported,
         "first_fit": marks[1] - marks[0],
         "second_fit": marks[2] - marks[1],
         "passes": model.n_passes_,
@@ -109,8 +122,19 @@ def first_fit(
     }
 
 
+def _nothing() -> None:
+    """Do nothing, once compiled."""
+
+
 def peak_memory(
-    *, library: str, rows: int, columns: int, dtype: str, order: str, parameters: dict[str, Any]
+    *,
+    library: str,
+    rows: int,
+    columns: int,
+    dtype: str,
+    order: str,
+    parameters: dict[str, Any],
+    mapped: bool = False,
 ) -> dict[str, Any]:
     """Return how far a fit raises this process's memory above what it held before.
 
@@ -125,13 +149,16 @@ def peak_memory(
         X.
     parameters : dict
         Parameters of the estimator.
+    mapped : bool
+        Whether X is mapped read-only from a file, and not in memory of its own.
     """
     from bench.data import head_of, make_problem
 
     estimator = importlib.import_module(library).LogisticRegression
     problem = make_problem(rows, columns, dtype=dtype, order=order)
-    X, y, _ = problem
     head = head_of(problem)
+    X, y = _mapped(problem.X) if mapped else problem.X, problem.y
+    del problem
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         estimator(**parameters).fit(head.X, head.y)
@@ -147,6 +174,20 @@ def peak_memory(
         "way": way,
         "iterations": int(max(model.n_iter_)),
     }
+
+
+def _mapped(X: Any) -> Any:
+    """Return X mapped read-only from a file that goes with it, every page of it read."""
+    import numpy as np
+
+    with tempfile.TemporaryFile() as file:
+        # As open_memmap does, of a file without a name.
+        file.write(X.tobytes(order="A"))
+        file.flush()
+        order = "C" if X.flags.c_contiguous else "F"
+        mapped = np.memmap(file, dtype=X.dtype, mode="r", shape=X.shape, order=order)
+    mapped.sum()
+    return mapped
 
 
 def _hand_back() -> None:

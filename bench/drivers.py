@@ -1,106 +1,101 @@
-"""The two drivers of a parallel pass side by side: ``python -m bench.drivers``.
+"""The drivers of a parallel pass side by side: ``python -m bench.drivers``.
 
-numba's ``prange`` and the pool of Python threads run the same blocks and give the same
-bits; this shows what a start of either costs, over the size of the table.
+One thread, numba's ``prange`` and the package's own threads run the same blocks and give
+the same bits.  Threads of OpenMP and of a BLAS spin for a while after their work, and
+would take time from another driver's: so each driver has fresh processes of its own,
+alternately.  What spinning costs shows in the second table, where a threaded matrix
+product comes right before every pass.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import statistics
+import tempfile
 from typing import Any
-from unittest import mock
 
-from bench.data import make_problem
-from bench.passes import pass_of
-from bench.readtime import Reader
+from bench.children import in_new_process
+from bench.driving import DRIVERS
+from bench.machine import threads_of
 from bench.report import Report, add_output_options, duration, progress
-from bench.timing import interleave
-from fastlogreg.runtime import threads
 
 __all__ = ["main"]
 
-_SHAPES = ((5_000, 10), (50_000, 10), (500_000, 10), (4_000_000, 10), (50_000, 100))
-_QUICK_SHAPES = ((5_000, 10), (20_000, 20))
+_SHAPES = ((50_000, 10), (500_000, 10), (4_000_000, 10), (50_000, 100), (1_000_000, 50))
+_QUICK_SHAPES = ((5_000, 10), (50_000, 10))
+_KINDS = ("alone", "after a product")
 
 
 def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m bench.drivers", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=31, help="timed passes of each (31)")
+    parser.add_argument("--rounds", type=int, default=3, help="processes of each driver (3)")
+    parser.add_argument("--passes", type=int, default=31, help="timed passes in each (31)")
+    parser.add_argument("--rows", type=int, help="one shape of your own: its rows")
+    parser.add_argument("--columns", type=int, default=10, help="its columns (10)")
     add_output_options(parser)
     options = parser.parse_args()
-    n_threads = threads.available_threads()[0]
+    shapes = _QUICK_SHAPES if options.quick else _SHAPES
+    if options.rows is not None:
+        shapes = ((options.rows, options.columns),)
+    rounds = 1 if options.quick else options.rounds
+    n_threads = threads_of("numba")
     report = Report(f"Drivers of a loss and gradient pass on {n_threads} threads")
-    if threads.driver_for(n_threads) != "parallel":
-        report.text("prange is not safe on this machine now, so it is not compared.")
-    cases = [
-        _measure(shape, n_threads, options.rounds)
-        for shape in (_QUICK_SHAPES if options.quick else _SHAPES)
-    ]
-    report.table(
-        ["X", "one thread", "prange", "pool", "pool / prange", "read-times: prange", "pool"],
-        [
+    # prange is compiled once for all processes, and never kept: numba's own cache does not
+    # see that a kernel it calls has changed.
+    with tempfile.TemporaryDirectory() as cache:
+        cases = [_measure(shape, n_threads, rounds, options.passes, cache) for shape in shapes]
+    for kind in _KINDS:
+        report.heading(f"Passes {kind}")
+        report.table(
+            ["X", *DRIVERS, "ours / prange"],
             [
-                case["shape"],
-                *(
-                    _or_dash(case["seconds"].get(n), duration)
-                    for n in ("serial", "parallel", "pool")
-                ),
-                _or_dash(case["pool_to_parallel"], "{:.2f}".format),
-                *(
-                    _or_dash(case["read_times"].get(n), "{:.2f}".format)
-                    for n in ("parallel", "pool")
-                ),
-            ]
-            for case in cases
-        ],
+                [
+                    case["shape"],
+                    *(duration(case[kind][driver]) for driver in DRIVERS),
+                    f"{case[kind]['ours'] / case[kind]['prange']:.2f}",
+                ]
+                for case in cases
+            ],
+        )
+    report.text(
+        f"Medians over {options.passes} passes in each fresh process, of which every driver had "
+        f"{rounds}; "
+        f"numba's threading layer: {', '.join(sorted({case['layer'] for case in cases}))}."
     )
     report.figures["cases"] = cases
     report.publish(options)
 
 
-def _measure(shape: tuple[int, int], n_threads: int, rounds: int) -> dict[str, Any]:
-    progress(f"{shape[0]:,} x {shape[1]}")
-    problem = make_problem(*shape)
-    reader = Reader(problem.X)
-    one = pass_of(problem, "numba", "loss_gradient", 1)
-    all_threads = pass_of(problem, "numba", "loss_gradient", n_threads)
-    candidates = {"serial": one, "pool": _driven_by("pool", all_threads)}
-    if threads.driver_for(n_threads) == "parallel":
-        candidates["parallel"] = all_threads
-    timed = interleave(candidates, rounds=rounds, yardstick=reader.sample)
-    results = [timing.result for timing in timed.values()]
-    bits = {loss.tobytes() + gradient.tobytes() for loss, gradient in results}
-    if len(bits) != 1:
-        raise AssertionError(f"the drivers differ in bits on {shape}")
-    read = reader.time()
-    seconds = {name: timing.median for name, timing in timed.items()}
-    both = "parallel" in seconds
-    return {
-        "shape": f"{shape[0]:,} x {shape[1]}",
-        "read": read.as_dict(),
-        "seconds": seconds,
-        "read_times": {name: read.times(value) for name, value in seconds.items()},
-        "pool_to_parallel": seconds["pool"] / seconds["parallel"] if both else None,
+def _measure(
+    shape: tuple[int, int], n_threads: int, rounds: int, passes: int, cache: str
+) -> dict[str, Any]:
+    name = f"{shape[0]:,} x {shape[1]}"
+    found: dict[str, list[dict[str, Any]]] = {driver: [] for driver in DRIVERS}
+    for number in range(rounds):
+        progress(f"{name}: round {number + 1} of {rounds}")
+        for driver in DRIVERS if number % 2 == 0 else DRIVERS[::-1]:
+            found[driver].append(
+                in_new_process(
+                    "driven_passes",
+                    environment={"NUMBA_CACHE_DIR": cache},
+                    driver=driver,
+                    rows=shape[0],
+                    columns=shape[1],
+                    n_threads=n_threads,
+                    passes=passes,
+                )
+            )
+    if len({one["bits"] for runs in found.values() for one in runs}) != 1:
+        raise AssertionError(f"the drivers differ in bits on {name}")
+    medians = {
+        kind: {
+            driver: statistics.median(second for one in runs for second in one[kind])
+            for driver, runs in found.items()
+        }
+        for kind in _KINDS
     }
-
-
-def _driven_by(driver: str, function: Callable[[], Any]) -> Callable[[], Any]:
-    """Return *function* with the choice of the driver taken away from the package."""
-
-    def forced(n_threads: int) -> str:
-        return driver if n_threads > 1 else "serial"
-
-    def run() -> Any:
-        with mock.patch.object(threads, "driver_for", forced):
-            return function()
-
-    return run
-
-
-def _or_dash(value: float | None, show: Callable[[float], str]) -> str:
-    return "-" if value is None else show(value)
+    return {"shape": name, "layer": found["prange"][0]["layer"], **medians}
 
 
 if __name__ == "__main__":

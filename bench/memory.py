@@ -1,7 +1,8 @@
 """Peak memory of a fit above the table's own: ``python -m bench.memory``.
 
 Measured by the operating system in a fresh process a case, and stated as a share of
-X's bytes.
+X's bytes.  The bar beside it is a tenth of X, 16 bytes a row, and four square matrices
+of all coefficients in float64.
 """
 
 from __future__ import annotations
@@ -14,8 +15,16 @@ from bench.report import Report, add_output_options, progress
 
 __all__ = ["main"]
 
-_SHAPES = ((1_000_000, 50), (4_000_000, 10))
+_SHAPES = ((1_000_000, 50), (4_000_000, 10), (200_000, 100), (50_000, 500))
 _QUICK_SHAPES = ((50_000, 20),)
+# Type, order, and whether X is mapped read-only from a file.
+_LAYOUTS = (
+    ("float64", "C", False),
+    ("float64", "F", False),
+    ("float32", "C", False),
+    ("float32", "F", False),
+    ("float64", "C", True),
+)
 _OURS = (
     ("fastlogreg", {"backend": "numba", "solver": "newton-cholesky"}),
     ("fastlogreg", {"backend": "numba", "solver": "lbfgs"}),
@@ -35,22 +44,23 @@ def main() -> None:
         shapes = ((options.rows, options.columns),)
     estimators = _OURS if options.no_peers else _OURS + _PEERS
     found = [
-        _measure(library, parameters, shape, dtype, order)
+        _measure(library, parameters, shape, *layout)
         for shape in shapes
         for library, parameters in estimators
-        for dtype in ("float64", "float32")
-        for order in ("C", "F")
+        for layout in _LAYOUTS
     ]
     report = Report("Peak memory of a fit above X and y", {"cases": found})
     report.table(
-        ["fit", "X", "above", "X's bytes", "share of X"],
+        ["fit", "X", "above", "X's bytes", "share of X", "bar", ""],
         [
             [
                 _name(case),
-                f"{case['rows']:,} x {case['columns']}, {case['dtype']}, {case['order']} order",
+                _table(case),
                 f"{case['bytes'] / 1e6:.1f} MB",
                 f"{case['table_bytes'] / 1e6:.1f} MB",
                 f"{100.0 * case['bytes'] / case['table_bytes']:.1f} %",
+                f"{case['bar_bytes'] / 1e6:.1f} MB",
+                "" if case["bytes"] <= case["bar_bytes"] else "above the bar",
             ]
             for case in found
         ],
@@ -69,7 +79,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _measure(
-    library: str, parameters: dict[str, str], shape: tuple[int, int], dtype: str, order: str
+    library: str,
+    parameters: dict[str, str],
+    shape: tuple[int, int],
+    dtype: str,
+    order: str,
+    mapped: bool,
 ) -> dict[str, Any]:
     case: dict[str, Any] = {
         "library": library,
@@ -78,9 +93,21 @@ def _measure(
         "columns": shape[1],
         "dtype": dtype,
         "order": order,
+        "mapped": mapped,
     }
-    progress(f"{_name(case)}: {shape[0]:,} x {shape[1]}, {dtype}, {order} order")
-    return case | in_new_process("peak_memory", **case)
+    progress(f"{_name(case)}: {_table(case)}")
+    found = in_new_process("peak_memory", **case)
+    return case | found | {"bar_bytes": _bar(found["table_bytes"], *shape)}
+
+
+def _bar(table_bytes: int, n_rows: int, n_columns: int) -> float:
+    """Return the bytes that a fit may take above X and y."""
+    return 0.1 * table_bytes + 16 * n_rows + 4 * (n_columns + 1) ** 2 * 8
+
+
+def _table(case: dict[str, Any]) -> str:
+    layout = f"{case['dtype']}, {case['order']} order" + ", mapped" * case["mapped"]
+    return f"{case['rows']:,} x {case['columns']}, {layout}"
 
 
 def _name(case: dict[str, Any]) -> str:

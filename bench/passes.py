@@ -14,11 +14,15 @@ from fastlogreg.design import DenseDesign, Targets, load_backend
 
 __all__ = ["PASSES", "pass_of"]
 
-PASSES = ("loss_gradient", "loss_gradient_hessian", "decision")
+PASSES = ("loss_gradient", "loss_gradient_hessian", "decision", "probability")
 
 
 def pass_of(
-    problem: Problem, backend: str, name: str, n_threads: int | None = None
+    problem: Problem,
+    backend: str,
+    name: str,
+    n_threads: int | None = None,
+    weights: np.ndarray | None = None,
 ) -> Callable[[], Any]:
     """Return one pass over a problem's table, at the coefficients of its labels.
 
@@ -32,10 +36,12 @@ def pass_of(
         One of `PASSES`.
     n_threads : int, optional
         Threads; all that the process may use by default.
+    weights : ndarray of float64, shape (n_rows,), optional
+        Sample weights, for the passes that take them; none by default.
     """
     threads = threads_of(backend) if n_threads is None else n_threads
     design = DenseDesign(problem.X, load_backend(backend), threads)
-    if name == "decision":
-        return partial(design.decision, problem.coef)
+    if name in ("decision", "probability"):
+        return partial(getattr(design, name), problem.coef)
     targets = Targets(problem.y.astype(np.int8), np.ones(2))
-    return partial(getattr(design, name), problem.coef, targets, None)
+    return partial(getattr(design, name), problem.coef, targets, weights)

@@ -19,6 +19,8 @@ _NAMES = {
     "Step": "fastlogreg.solvers",
     "load": "fastlogreg.persistence",
     "save": "fastlogreg.persistence",
+    # The module has another name than the function, which it would stand in for once imported.
+    "warmup": "fastlogreg.precompile",
 }
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "__version__",
     "load",
     "save",
+    "warmup",
 ]
 
 if TYPE_CHECKING:
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
     from fastlogreg.estimators.logistic_regressor import LogisticRegressor
     from fastlogreg.persistence import load, save
     from fastlogreg.planner import Plan
+    from fastlogreg.precompile import warmup
     from fastlogreg.solvers import Status, Step
 
 

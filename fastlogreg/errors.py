@@ -1,6 +1,6 @@
 """Exceptions and warnings of fastlogreg.
 
-Each is also a built-in ``ValueError``, ``TypeError`` or ``Warning``, so that code
+Each is also a built-in ``ValueError``, ``TypeError``, ``OSError`` or ``Warning``, so that code
 written for scikit-learn catches them without knowing them.  scikit-learn's own
 ``NotFittedError``, ``ConvergenceWarning`` and ``DataConversionWarning`` are raised
 as they are, by the estimators.
@@ -29,6 +29,10 @@ class DivergenceError(FastLogRegError, ArithmeticError, ValueError):
 
 class ModelFileError(FastLogRegError, ValueError):
     """A model file is damaged, of another kind or of a newer format."""
+
+
+class KernelCacheError(FastLogRegError, OSError):
+    """Compiled kernels were to be kept, and there is no folder for them that can be written."""
 
 
 class FastLogRegWarning(UserWarning):

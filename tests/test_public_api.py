@@ -19,6 +19,7 @@ def test_public_names_are_those_promised():
         "__version__",
         "load",
         "save",
+        "warmup",
     ]
     assert dir(fastlogreg) == sorted(fastlogreg.__all__)
     for name in fastlogreg.__all__:

@@ -13,11 +13,13 @@ from fastlogreg.cli.evaluate import evaluate
 from fastlogreg.cli.options import Settings, debug_option, did_you_mean
 from fastlogreg.cli.predict import predict
 from fastlogreg.cli.train import train
+from fastlogreg.cli.warmup import warmup
 from fastlogreg.errors import (
     FastLogRegError,
     InvalidDataError,
     InvalidParameterError,
     InvalidParameterTypeError,
+    KernelCacheError,
     ModelFileError,
 )
 
@@ -62,7 +64,7 @@ def cli(ctx: click.Context) -> None:
         ctx.exit(2)
 
 
-for _command in (train, predict, evaluate, demo):
+for _command in (train, predict, evaluate, demo, warmup):
     cli.add_command(_command)
 
 
@@ -89,7 +91,7 @@ def _explain(error: Exception) -> tuple[str, int]:
     """Return what to say about an error, and the exit code."""
     if isinstance(error, InvalidDataError | ModelFileError):
         return f"error: {error}", 3
-    if isinstance(error, InvalidParameterError | InvalidParameterTypeError):
+    if isinstance(error, InvalidParameterError | InvalidParameterTypeError | KernelCacheError):
         return f"error: {error}", 2
     if isinstance(error, FastLogRegError):
         return f"error: {error}", 1

@@ -14,6 +14,7 @@ import click
 __all__ = [
     "EXISTING_FILE",
     "OUTPUT_FILE",
+    "Check",
     "Settings",
     "check_output",
     "check_output_table",
