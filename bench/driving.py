@@ -18,7 +18,8 @@ from bench.passes import pass_of
 from bench.timing import clock
 from fastlogreg.kernels.blocks import EMPTY_WEIGHTS, block_edges, count_blocks, sum_parts
 from fastlogreg.kernels.dense_pass import pass_block_c
-from fastlogreg.kernels.dense_tiles import tile_rows_c
+from fastlogreg.kernels.dense_tiles import reach_c, tile_rows_c
+from fastlogreg.kernels.link import link_scratch
 
 __all__ = ["DRIVERS", "time_passes"]
 
@@ -28,9 +29,12 @@ _PRODUCT = 400  # rows and columns; enough for OpenBLAS to take all its threads
 
 
 @numba.njit(parallel=True, error_model="numpy", cache=True)
-def _prange(X, coef, codes, weights, class_weights, partials, edges):
+def _prange(X, coef, codes, weights, class_weights, partials, edges, reach, z, weight, u, growth):
     for b in numba.prange(edges.size - 1):
-        pass_block_c(X, coef, codes, weights, class_weights, partials, edges, b, b + 1)
+        scratch = z[b], weight[b], u[b], growth[b]
+        pass_block_c(
+            X, coef, codes, weights, class_weights, partials, edges, reach, *scratch, b, b + 1
+        )
 
 
 def time_passes(
@@ -87,9 +91,11 @@ def _by_prange(problem: Problem, n_threads: int) -> Callable[[], Any]:
 
     def run() -> tuple[np.ndarray, np.ndarray]:
         # What the package does for each pass is done here too.
-        edges = block_edges(n, n_blocks, tile_rows_c(d))
-        partials = np.empty((n_blocks, d + 2))
-        _prange(*arguments, partials, edges)
+        tile = tile_rows_c(d)
+        edges = block_edges(n, n_blocks, tile)
+        partials = np.zeros((n_blocks, d + 2))
+        scratch = [np.stack([one] * n_blocks) for one in (np.empty(tile), *link_scratch(tile))]
+        _prange(*arguments, partials, edges, reach_c(d, X.itemsize), *scratch)
         total = sum_parts(partials)
         return total[d + 1 :], total[: d + 1, None]
 
