@@ -29,12 +29,12 @@ _PRODUCT = 400  # rows and columns; enough for OpenBLAS to take all its threads
 
 
 @numba.njit(parallel=True, error_model="numpy", cache=True)
-def _prange(X, coef, codes, weights, class_weights, partials, edges, reach, z, weight, u, growth):
+def _prange(arguments, edges, reach, scratch):
+    X, coef, codes, weights, class_weights, partials = arguments
+    z, weight, u, growth = scratch
     for b in numba.prange(edges.size - 1):
-        scratch = z[b], weight[b], u[b], growth[b]
-        pass_block_c(
-            X, coef, codes, weights, class_weights, partials, edges, reach, *scratch, b, b + 1
-        )
+        own = z[b], weight[b], u[b], growth[b]
+        pass_block_c(X, coef, codes, weights, class_weights, partials, edges, reach, *own, b, b + 1)
 
 
 def time_passes(
@@ -94,8 +94,9 @@ def _by_prange(problem: Problem, n_threads: int) -> Callable[[], Any]:
         tile = tile_rows_c(d)
         edges = block_edges(n, n_blocks, tile)
         partials = np.zeros((n_blocks, d + 2))
-        scratch = [np.stack([one] * n_blocks) for one in (np.empty(tile), *link_scratch(tile))]
-        _prange(*arguments, partials, edges, reach_c(d, X.itemsize), *scratch)
+        own = (np.empty(tile), *link_scratch(tile))
+        scratch = tuple(np.stack([one] * n_blocks) for one in own)
+        _prange((*arguments, partials), edges, reach_c(d, X.itemsize), scratch)
         total = sum_parts(partials)
         return total[d + 1 :], total[: d + 1, None]
 

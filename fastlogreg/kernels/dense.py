@@ -110,7 +110,7 @@ def _predict(
     arguments = (matrix, _vector(coef.T), probability, out, check, edges, *ahead)
 
     def block(first: int, last: int) -> None:
-        kernel(*arguments, np.empty(tile), first, last)
+        kernel(*arguments, np.empty(tile), np.empty(tile), first, last)
 
     run_blocks(block, n_blocks, n_threads)
     return out, bool(np.isfinite(check).all())

@@ -6,8 +6,8 @@ For rows ``i`` of a block and outputs ``o``, with ``z_io = x_i w_o + b_o``::
     out[i]    = sigmoid(-z_i), sigmoid(z_i)             probability True, one output
     check[b]  = 0 if every z_io is finite, else NaN
 
-Nothing as long as X is made, and the results are written where they stay.  ``z``, of
-the size of a tile, is scratch.
+Nothing as long as X is made, and the results are written where they stay.  ``z``
+and ``other``, of the size of a tile, are scratch.
 """
 
 from __future__ import annotations
@@ -28,16 +28,28 @@ WIDE_TILE_F = 1_024  # rows; nothing is read twice, so long runs of a column ser
 
 @tile_kernel
 def store_tile(
-    z: np.ndarray, o: int, first: int, count: int, probability: bool, out: np.ndarray
+    z: np.ndarray,
+    other: np.ndarray,
+    o: int,
+    first: int,
+    count: int,
+    probability: bool,
+    out: np.ndarray,
 ) -> float:
-    """Write a tile's decisions of output o, or the probabilities of both classes."""
+    """Write a tile's decisions of output o, or the probabilities of both classes.
+
+    *other*, of the size of z, is scratch.
+    """
     check = 0.0
     for i in range(count):
         check += z[i] - z[i]
     if probability:
         rows = out[first : first + count]
+        # Apart from the stores two by two, so that this one is a vector loop.
         for i in range(count):
-            rows[i, 0], rows[i, 1] = sigmoids(z[i])
+            other[i], z[i] = sigmoids(z[i])
+        for i in range(count):
+            rows[i, 0], rows[i, 1] = other[i], z[i]
     else:
         column = out[first : first + count, o]
         for i in range(count):
@@ -55,6 +67,7 @@ def decision_block_c(
     edges: np.ndarray,
     reach: int,
     z: np.ndarray,
+    other: np.ndarray,
     first_block: int,
     last_block: int,
 ) -> None:
@@ -66,7 +79,7 @@ def decision_block_c(
             count = min(z.size, end - first)
             for o in range(coef.shape[0]):
                 decisions_tile_c(X, coef[o], first, count, reach, 1, z)
-                check[b] += store_tile(z, o, first, count, probability, out)
+                check[b] += store_tile(z, other, o, first, count, probability, out)
 
 
 @block_kernel
@@ -78,6 +91,7 @@ def decision_block_f(
     check: np.ndarray,
     edges: np.ndarray,
     z: np.ndarray,
+    other: np.ndarray,
     first_block: int,
     last_block: int,
 ) -> None:
@@ -90,4 +104,4 @@ def decision_block_f(
             count = min(z.size, end - first)
             for o in range(coef.shape[0]):
                 decisions_tile_f(Xt, coef[o], first, count, n_rows, 1, z)
-                check[b] += store_tile(z, o, first, count, probability, out)
+                check[b] += store_tile(z, other, o, first, count, probability, out)
