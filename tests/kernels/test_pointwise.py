@@ -127,7 +127,7 @@ def test_exp_of_negative_is_within_2_ulp(dtype):
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_log1p_of_positive_is_within_2_ulp(dtype):
-    us = FACTORS[FACTORS <= np.finfo(dtype).max].astype(dtype)
+    us = FACTORS[np.finfo(dtype).max >= FACTORS].astype(dtype)
     assert worst_ulps(us, scalar_calls("log1p_of_positive", None, us), mpmath.log1p) <= 2.0
 
 
