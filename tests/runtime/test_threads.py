@@ -110,25 +110,30 @@ def test_same_bits_for_1_2_3_and_7_threads(run_python, dtype, order):
 PRANGE = (
     WATCHED
     + """
-from fastlogreg.kernels import dense_decision, dense_pass
+from fastlogreg.kernels import dense_pass
 from fastlogreg.kernels.blocks import block_edges, sum_parts
 
-def driver_of(kernel):
-    @numba.njit(parallel=True)
-    def drive(matrix, coef, codes, weights, class_weights, partials, edges, ran):
-        for b in numba.prange(len(ran)):
-            ran[b] = numba.get_thread_id()
-            kernel(matrix, coef, codes, weights, class_weights, partials, edges, b, b + 1)
-    return drive
+pass_block_c, pass_block_f = dense_pass.pass_block_c, dense_pass.pass_block_f
 
 @numba.njit(parallel=True)
-def decide(matrix, coef, probability, out, check, edges, ran):
+def drive_c(matrix, coef, codes, weights, class_weights, parts, edges, tile, reach, ran):
     for b in numba.prange(len(ran)):
         ran[b] = numba.get_thread_id()
-        decision_block_c(matrix, coef, probability, out, check, edges, b, b + 1)
+        z, u, growth = np.empty(tile), np.empty((tile + 31) // 32 * 32), np.zeros(33)
+        pass_block_c(
+            matrix, coef, codes, weights, class_weights, parts, edges, reach, z, u, growth, b, b + 1
+        )
 
-decision_block_c = dense_decision.decision_block_c
-drivers = {"C": driver_of(dense_pass.pass_block_c), "F": driver_of(dense_pass.pass_block_f)}
+@numba.njit(parallel=True)
+def drive_f(matrix, coef, codes, weights, class_weights, parts, edges, tile, ran):
+    for b in numba.prange(len(ran)):
+        ran[b] = numba.get_thread_id()
+        z, u, growth = np.empty(tile), np.empty((tile + 31) // 32 * 32), np.zeros(33)
+        pass_block_f(
+            matrix, coef, codes, weights, class_weights, parts, edges, z, u, growth, b, b + 1
+        )
+
+drivers = {"C": drive_c, "F": drive_f}
 for n, d in ((14_000, 9), (2_000, 90)):
     for order, driver in drivers.items():
         X, y, weights = table(n, d, "f8", order)
@@ -137,28 +142,19 @@ for n, d in ((14_000, 9), (2_000, 90)):
         matrix, in_c_order = dense._compiled_view(X)
         n_blocks = dense.count_blocks(n, d, d + 2)
         assert n_blocks >= 7
-        edges = block_edges(n, n_blocks, dense._tile_rows(d, in_c_order))
+        tile, ahead = dense._tiling(X, in_c_order)
+        edges = block_edges(n, n_blocks, tile)
         rows = [dense._read_only(a) for a in (codes, weights)]
         for rest in ([*rows, np.array([0.5, 1.5])], [rows[0], dense.EMPTY_WEIGHTS, np.ones(2)]):
             given = rest[1] if len(rest[1]) else None
             ours = dense.loss_gradient(X, coef[:, None], codes, given, rest[2], 3)
             for n_threads in (1, 2, 3, 7):
                 numba.set_num_threads(n_threads)
-                partials, who = np.empty((n_blocks, d + 2)), np.full(n_blocks, -1)
-                driver(matrix, coef, *rest, partials, edges, who)
+                partials, who = np.zeros((n_blocks, d + 2)), np.full(n_blocks, -1)
+                driver(matrix, coef, *rest, partials, edges, tile, *ahead, who)
                 assert numba.get_num_threads() == n_threads == len(set(who.tolist())), who
                 total = sum_parts(partials)
                 assert bits(total[d + 1 :], total[: d + 1]) == bits(*ours), (n, d, order)
-        if order == "C":
-            n_blocks = dense.count_blocks(n, d, 0)
-            edges = block_edges(n, n_blocks, dense._tile_rows(d, in_c_order))
-            for n_threads in (2, 7):
-                numba.set_num_threads(n_threads)
-                out, check = np.empty((n, 2)), np.empty(n_blocks)
-                who = np.full(n_blocks, -1)
-                decide(matrix, coef[None], True, out, check, edges, who)
-                assert len(set(who.tolist())) == n_threads
-                assert bits(out) == bits(dense.probability(X, coef[:, None], 3)[0])
 print("same bits")
 """
 )
