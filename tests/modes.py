@@ -3,7 +3,7 @@
 As usual they are compiled.  Two settings of numba find what compiled code hides::
 
     NUMBA_DISABLE_JIT=1 python -m pytest tests/kernels
-    NUMBA_BOUNDSCHECK=1 FASTLOGREG_CACHE_DIR= python -m pytest tests/kernels tests/design
+    NUMBA_BOUNDSCHECK=1 python -m pytest tests/kernels tests/design
 
 The first runs the kernels as plain Python: an index from the end or a wrong type shows in
 a traceback, and line coverage counts.  Tables are small then, and tests about machine code

@@ -12,8 +12,19 @@ import pytest
 from tests.modes import compiled_only
 from tests.processes import ROOT
 
-INTERPRETED = ["tests/kernels", "-k", "(150, 9) or 33-3 or (33, 3, 4) or not_finite or kinds"]
-CHECKED = ["tests/kernels/test_dense.py", "-k", "writable and (70, 4) and float64 or every_block"]
+DENSE, OUTPUTS = "tests/kernels/test_dense.py", "tests/kernels/test_dense_outputs.py"
+HUGE = f"{DENSE}::test_huge_margins_give_their_limit[numba]"
+SEVERAL = f"{DENSE}::test_several_outputs_are_several_models"
+INTERPRETED = [
+    f"{SEVERAL}[C-numba]",
+    f"{SEVERAL}[F-numba]",
+    f"{DENSE}::test_integers_of_all_kinds_are_the_same_numbers_as_float64",
+    f"{OUTPUTS}::test_an_output_that_is_not_finite_leaves_the_others_alone",
+    "tests/kernels/test_link.py",
+    "tests/kernels/test_pointwise.py::test_exp_of_negative_is_within_2_ulp",
+    HUGE,
+]
+CHECKED = [f"{SEVERAL}[C-numba]", HUGE]
 MODES = {
     "plain Python": ({"NUMBA_DISABLE_JIT": "1"}, INTERPRETED),
     "checked": ({"NUMBA_BOUNDSCHECK": "1"}, CHECKED),
