@@ -112,7 +112,7 @@ def source_hash() -> str:
     """Return a hash of all that decides what the kernels compile to."""
     package = Path(__file__).resolve().parents[1]
     versions = (sys.version, numba.__version__, llvmlite.__version__, np.__version__)
-    digest = hashlib.sha256(repr(versions).encode())
+    digest = hashlib.sha256(repr((*versions, numba.config.BOUNDSCHECK)).encode())
     for path in [Path(__file__), *sorted((package / "kernels").glob("*.py"))]:
         digest.update(path.name.encode())
         digest.update(path.read_bytes())

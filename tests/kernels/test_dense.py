@@ -1,15 +1,29 @@
 """Whole dense passes: numba = NumPy = oracle over types, layouts, weights and shapes."""
 
+import tracemalloc
+from functools import partial
+
+import mpmath
 import numpy as np
 import pytest
 
 from fastlogreg.kernels import dense as compiled
 from fastlogreg.reference import dense as reference
 from tests import oracle
+from tests.modes import INTERPRETED, long_when_interpreted
 from tests.problems import correlated
 
 # In F order (5_000, 1) and (5_000, 2) are several tiles of a block.
-SHAPES = [(5_000, 1), (5_000, 2), (1, 1), (1, 5), (7, 1), (5, 12), (33, 3), (70, 4), (150, 9)]
+SHAPES = [
+    *([] if INTERPRETED else [(5_000, 1), (5_000, 2)]),
+    (1, 1),
+    (1, 5),
+    (7, 1),
+    (5, 12),
+    (33, 3),
+    (70, 4),
+    (150, 9),
+]
 ONES = np.ones(2)
 
 
@@ -56,6 +70,7 @@ def test_passes_are_the_oracle(passes, frozen, shape, dtype, order, weighted):
     )
 
 
+@long_when_interpreted
 @pytest.mark.parametrize("order", ["C", "F"])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_backends_agree_to_rounding_on_many_blocks(dtype, order):
@@ -107,3 +122,112 @@ def test_huge_margins_give_their_limit(passes):
     assert (gradients == 0.0).all()
     losses, _ = passes.loss_gradient(X, np.array([[-1.0], [0.0]]), codes, None, ONES, 1)
     assert losses[0] == pytest.approx(2e300)
+
+
+KINDS = ["i1", "u1", "i2", "i4", "i8", "?", pytest.param("u2", marks=long_when_interpreted)]
+
+
+def whole_numbers(n, d, kind, order):
+    X = np.rint(correlated(n, d, seed=d)[0])
+    limits = np.iinfo(kind) if kind != "?" else None
+    X = np.clip(np.abs(X) if kind[0] == "u" else X, -100, 100) if limits else X > 0.0
+    return np.asarray(X, dtype=kind, order=order)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_integers_of_all_kinds_are_the_same_numbers_as_float64(kind, order):
+    """To rounding: in C order the vectors of a sum over columns depend on the type of X."""
+    n, d = (60, 5) if INTERPRETED else (5_003, 17)
+    X = whole_numbers(n, d, kind, order)
+    same = np.asarray(X, dtype=np.float64, order=order)
+    codes = (np.arange(n) % 3 == 0).astype(np.int8)
+    coef = np.linspace(-0.1, 0.1, d + 1)[:, None]
+    both = np.hstack([coef, -2.0 * coef])
+    rest = (codes, None, ONES, 2)
+    for name, w in (
+        ("loss_gradient", coef),
+        ("loss_gradient_hessian", coef),
+        ("loss_gradient", both),
+    ):
+        ours, expected = (getattr(compiled, name)(table, w, *rest) for table in (X, same))
+        for a, b in zip(ours, expected, strict=True):
+            assert a.dtype == b.dtype == np.float64
+            np.testing.assert_allclose(a, b, rtol=1e-13, atol=1e-15 * np.abs(b).max())
+    for name in ("decision", "probability"):
+        (ours, finite), (expected, _) = (
+            getattr(compiled, name)(table, coef, 2) for table in (X, same)
+        )
+        assert finite
+        assert ours.dtype == expected.dtype == np.float64
+        np.testing.assert_allclose(ours, expected, rtol=1e-13, atol=1e-14)
+
+
+@long_when_interpreted
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("kind", ["i1", "?", "f4"])
+def test_a_pass_makes_no_copy_of_x(kind, order):
+    n, d = 200_000, 20
+    X = np.asarray(np.random.default_rng(0).integers(0, 2, (n, d)), dtype=kind, order=order)
+    codes = (np.arange(n) % 3 == 0).astype(np.int8)
+    coef = np.zeros((d + 1, 1))
+    for name in ("loss_gradient", "loss_gradient_hessian"):
+        run = partial(getattr(compiled, name), X, coef, codes, None, ONES, 2)
+        run()
+        tracemalloc.start()
+        run()
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < 0.1 * n * d * 8, name
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("name", ["loss_gradient", "loss_gradient_hessian", "decision"])
+def test_the_bits_do_not_depend_on_the_place_in_memory(name, order):
+    X, codes, weights, coef = problem(150, 9, np.float64, order, weighted=True)
+    found = set()
+    for offset in range(8):
+        store = np.empty(X.size + offset)
+        moved = store[offset:].reshape(X.shape, order=order)
+        moved[...] = X
+        args = (moved, coef.copy())
+        if name != "decision":
+            args = (*args, codes.copy(), weights.copy(), ONES)
+        found.add(b"".join(np.asarray(a).tobytes() for a in getattr(compiled, name)(*args, 1)))
+    assert len(found) == 1
+
+
+def exact_sigmoid(z):
+    return float(1 / (1 + mpmath.exp(-mpmath.mpf(float(z)))))
+
+
+@pytest.mark.parametrize("passes", [compiled, reference], ids=["numba", "numpy"])
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_probabilities_are_within_4_ulp_and_sum_to_1(passes, dtype, order):
+    rng = np.random.default_rng(2)
+    z = np.concatenate([[0.0, -0.0, 1e-300, 37.0, -37.0, 700.0, -745.0], rng.normal(0, 20, 400)])
+    X = np.asarray(np.stack([z, np.zeros_like(z)], axis=1), dtype=dtype, order=order)
+    got, finite = passes.probability(X, np.array([[1.0], [0.0], [0.0]]), 2)
+    assert finite
+    assert got.dtype == dtype
+    exact = np.array([[exact_sigmoid(-v), exact_sigmoid(v)] for v in X[:, 0]])
+    # In float32 there is the rounding to it beside the 4 ulp of float64.
+    with np.errstate(under="ignore"):
+        unit = np.spacing(exact.astype(dtype)).astype(np.float64)
+    assert (np.abs(got - exact) <= (4.0 if dtype is np.float64 else 0.51) * unit).all()
+    assert np.abs(got.astype(np.float64).sum(axis=1) - 1.0).max() <= np.finfo(dtype).eps
+    assert (got >= 0.0).all()
+
+
+@pytest.mark.parametrize("passes", [compiled, reference], ids=["numba", "numpy"])
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_a_decision_that_is_not_finite_is_told_of(passes, bad, order):
+    X, _, _, coef = problem(150, 9, np.float64, order, weighted=False)
+    for row in (0, 57, 149):
+        spoilt = X.copy(order="K")
+        spoilt[row, 2] = bad
+        for name in ("decision", "probability"):
+            for w in (coef, 0.0 * coef):
+                assert not getattr(passes, name)(spoilt, w, 2)[1]

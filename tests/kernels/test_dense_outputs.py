@@ -7,6 +7,7 @@ from fastlogreg.kernels import dense as compiled
 from fastlogreg.kernels import dense_outputs
 from fastlogreg.reference import dense as reference
 from tests import oracle
+from tests.modes import long_when_interpreted
 from tests.problems import correlated
 
 ONES = np.ones(2)
@@ -41,6 +42,7 @@ def test_every_output_is_the_oracle(shape, order, weighted):
         np.testing.assert_allclose(gradients[:, o], gradient, rtol=1e-12, atol=1e-15 * scale)
 
 
+@long_when_interpreted
 @pytest.mark.parametrize("order", ["C", "F"])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int32, np.int8])
 @pytest.mark.parametrize(
@@ -56,6 +58,7 @@ def test_many_blocks_agree_with_the_reference(shape, dtype, order):
     np.testing.assert_allclose(gradients, their_gradients, rtol=1e-11, atol=1e-14 * scale)
 
 
+@long_when_interpreted
 @pytest.mark.parametrize("order", ["C", "F"])
 @pytest.mark.parametrize("shape", [(30_011, 17, 3), (33, 3, 2)], ids=str)
 def test_the_bits_do_not_depend_on_threads_or_on_the_place_in_memory(shape, order):

@@ -1,6 +1,7 @@
 """The kernel cache: right answers whatever its files hold, and at most one warning."""
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -68,6 +69,21 @@ def test_without_a_cache_folder_kernels_are_compiled_in_the_process(cache, run_p
     assert warned == "[]"
 
 
+def test_code_with_checked_indices_is_kept_apart(cache, run_python):
+    """Code without the checks must not be loaded where they are wanted, nor the other way."""
+    folder, fresh = cache
+    before = set(folder.rglob("*.nbc"))
+    with_checks = {"FASTLOGREG_CACHE_DIR": str(folder), "NUMBA_BOUNDSCHECK": "1"}
+    checked = run_python(PASS, **with_checks)
+    added = set(folder.rglob("*.nbc")) - before
+    assert {path.name.split("-")[0] for path in added} == {
+        path.name.split("-")[0] for path in before
+    }
+    assert run_python(PASS, **with_checks) == checked
+    assert run_python(PASS, FASTLOGREG_CACHE_DIR=str(folder)) == fresh
+    assert set(folder.rglob("*.nbc")) == before | added
+
+
 def test_each_signature_has_an_index_of_its_own(cache, run_python):
     folder, _ = cache
     assert len(list(folder.rglob("*pass_block_c-*.nbi"))) == 1
@@ -77,27 +93,42 @@ def test_each_signature_has_an_index_of_its_own(cache, run_python):
 
 
 COMPILE_ORDER = """
-import numpy as np
-from fastlogreg.kernels import pointwise, dense
-x = -np.random.default_rng(0).uniform(0, 700, 4000)
-def helpers():
-    return (b"".join(np.float64(pointwise.exp_of_negative(v)).tobytes() for v in x)
-            + b"".join(np.array(pointwise.loss_pull(v)).tobytes() for v in x))
-def kernels():
-    X = np.random.default_rng(1).standard_normal((500, 4))
-    codes = (X[:, 0] > 0).astype(np.int8)
-    args = (X, np.ones((5, 1)), codes, None, np.ones(2), 1)
-    return b"".join(a.tobytes() for a in dense.loss_gradient_hessian(*args))
 import hashlib
-order = {order}
-found = {{name: hashlib.sha256(globals()[name]()).hexdigest() for name in order}}
-print(found["helpers"], found["kernels"])
+import numpy as np
+from fastlogreg.kernels import dense, pointwise
+x = -np.random.default_rng(0).uniform(0, 700, 2000)
+X = np.random.default_rng(1).standard_normal((500, 4))
+codes = (X[:, 0] > 0).astype(np.int8)
+one, rest = np.ones((5, 1)), (codes, None, np.ones(2), 1)
+
+def helpers():
+    names = ("exp_of_negative", "sigmoid", "loss_pull", "curvature", "loss_pull_curvature")
+    return [np.array([getattr(pointwise, name)(v) for v in x]) for name in names]
+
+ways = {{
+    "helpers": helpers,
+    "pass": lambda: dense.loss_gradient(X, one, *rest),
+    "hessian": lambda: dense.loss_gradient_hessian(X, one, *rest),
+    "outputs": lambda: dense.loss_gradient(X, np.ones((5, 3)), *rest),
+    "probability": lambda: dense.probability(X, one, 1)[:1],
+}}
+found = {{
+    name: hashlib.sha256(b"".join(a.tobytes() for a in ways[name]())).hexdigest()
+    for name in {order}
+}}
+print(sorted(found.items()))
 """
 
 
 def test_the_order_of_compilation_changes_no_bit(run_python):
-    orders = (["helpers", "kernels"], ["kernels", "helpers"])
-    first, second = (
-        run_python(COMPILE_ORDER.format(order=order), FASTLOGREG_CACHE_DIR="") for order in orders
+    orders = (
+        ["helpers", "pass", "hessian", "outputs", "probability"],
+        ["hessian", "pass", "probability", "helpers", "outputs"],
+        ["outputs", "probability", "pass", "hessian", "helpers"],
     )
-    assert first == second
+    with ThreadPoolExecutor(2) as pool:
+        found = pool.map(
+            lambda order: run_python(COMPILE_ORDER.format(order=order), FASTLOGREG_CACHE_DIR=""),
+            orders,
+        )
+        assert len(set(found)) == 1

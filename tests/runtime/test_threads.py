@@ -1,165 +1,322 @@
-"""The thread count and the driver change the time, never a bit; no driver kills the process."""
+"""The number of threads changes the time, never a bit, and no way of running ends badly."""
+
+import threading
 
 import pytest
 
-SAME_BITS = """
+from fastlogreg.runtime.threads import run_blocks
+
+# Every thread waits in its first block until all have one, so that all really take part.
+WATCHED = """
 import threading
 import numpy as np
 import numba
-from fastlogreg.kernels import dense
-from fastlogreg.runtime import threads
 from fastlogreg import LogisticRegression
+from fastlogreg.kernels import dense, dense_hessian, dense_outputs
+from fastlogreg.runtime import threads
 from tests.problems import correlated
 
-recorded = []
-original = threads._with_numba_threads
+ran, pools = [], []
+run_blocks, pool_of = threads.run_blocks, threads._pool
 
-def spy(n_threads, function, arguments):
-    def counted(*a):
-        recorded.append(("parallel", numba.get_num_threads()))
-        return function(*a)
-    return original(n_threads, counted, arguments)
+def watched_run(block, n_blocks, n_threads):
+    expected = min(n_blocks, n_threads)
+    everyone, seen = threading.Barrier(expected), set()
+    def watched_block(first, last):
+        if threading.get_ident() not in seen:
+            seen.add(threading.get_ident())
+            everyone.wait(60)
+        block(first, last)
+    run_blocks(watched_block, n_blocks, n_threads)
+    assert len(seen) == expected
+    ran.append(expected)
 
-threads._with_numba_threads = spy
-
-pool_of = threads._pool
-
-def counted_pool(n_threads):
+def watched_pool(n_threads):
     pool = pool_of(n_threads)
     assert pool._max_workers == n_threads
-    recorded.append(("pool", n_threads + 1))  # the caller works too
+    pools.append(n_threads)
     return pool
 
-threads._pool = counted_pool
-layer = threads.driver_for
+threads._pool = watched_pool
+for module in (dense, dense_hessian, dense_outputs):
+    module.run_blocks = watched_run
 
-def results(n_threads, order, dtype, d):
-    X, y, w = correlated(80_000 // d + 4_000, d, order=order, dtype=dtype)
+def table(n, d, dtype, order):
+    X, y, weights = correlated(n, d, seed=d)
+    if dtype == "i1":
+        X = np.clip(np.rint(X), -100, 100)
+    else:
+        X /= X.std(axis=0)
+    return np.asarray(X, dtype, order=order), y, weights
+
+def bits(*arrays):
+    return b"".join(array.tobytes() for array in arrays)
+"""
+
+SAME_BITS = (
+    WATCHED
+    + """
+def outcomes(X, y, weights, n_threads):
+    d = X.shape[1]
     codes = y.astype(np.int8)
-    coef = np.linspace(-0.1, 0.1, d + 1)[:, None]
-    args = (X, coef, codes, w, np.array([0.5, 1.5]), n_threads)
-    loss, gradient = dense.loss_gradient(*args)
-    model = LogisticRegression(backend="numba", n_threads=n_threads).fit(X, y, w)
-    return b"".join(a.tobytes() for a in (
-        loss, gradient, *dense.loss_gradient_hessian(*args), dense.decision(X, coef, n_threads)[0],
-        model.coef_, model.intercept_))
+    coef = np.linspace(-0.02, 0.02, d + 1)[:, None]
+    three = np.hstack([coef, -coef, 0.5 * coef])
+    rows = (codes, weights, np.array([0.5, 1.5]), n_threads)
+    model = LogisticRegression(
+        1e-3, backend="numba", n_threads=n_threads, tol=1e-2, max_iter=30,
+        solver="lbfgs" if d == 1_100 else "newton-cholesky",
+    )
+    ways = {
+        "pass": lambda: dense.loss_gradient(X, coef, *rows),
+        "equal rows": lambda: dense.loss_gradient(X, coef, codes, None, np.ones(2), n_threads),
+        "hessian": lambda: dense.loss_gradient_hessian(X, coef, *rows),
+        "outputs": lambda: dense.loss_gradient(X, three, *rows),
+        "decision": lambda: dense.decision(X, three, n_threads)[:1],
+        "probability": lambda: dense.probability(X, coef, n_threads)[:1],
+        "fit": lambda: (model.fit(X, y, weights).coef_, model.intercept_),
+    }
+    found = {}
+    for name, way in ways.items():
+        ran.clear(), pools.clear()
+        found[name] = bits(*way())
+        # On one thread nothing may wait for a pool; else all threads asked for took part.
+        assert max(ran) == n_threads, (name, X.shape, n_threads, ran)
+        assert set(pools) == {count - 1 for count in ran if count > 1}, (name, pools, ran)
+    return found
 
-cases = [("C", "f8", 17), ("F", "f8", 17), ("C", "f4", 64), ("F", "f4", 9), ("C", "f8", 90)]
-for order, dtype, d in cases:
-    one = results(1, order, dtype, d)
-    assert not recorded
+assert numba.config.NUMBA_NUM_THREADS == 8
+panels = []
+by_panels = dense_hessian._by_panels
+dense_hessian._by_panels = lambda *a: panels.append(len(a[3])) or by_panels(*a)
+for n, d in ((12_000, 9), (6_500, 17), (2_600, 64), (2_600, 90), (1_500, 400), (400, 1_100)):
+    args = table(n, d, "DTYPE", "ORDER")
+    one = outcomes(*args, 1)
     for n_threads in (2, 3, 7):
-        for forced in ("parallel", "pool"):
-            threads.driver_for = lambda n, forced=forced: forced
-            assert results(n_threads, order, dtype, d) == one, (order, dtype, d, n_threads, forced)
-            assert set(recorded) == {(forced, n_threads)}, recorded
-            recorded.clear()
-        threads.driver_for = layer
+        several = outcomes(*args, n_threads)
+        assert [name for name in one if several[name] != one[name]] == [], (n, d, n_threads)
+assert set(panels) == {402, 1_102}
 print("same bits")
 """
+)
 
 
-def test_same_bits_for_1_2_3_and_7_threads_and_both_drivers(run_python):
-    assert run_python(SAME_BITS, NUMBA_NUM_THREADS="8") == "same bits"
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("dtype", ["f8", "f4", "i1"])
+def test_same_bits_for_1_2_3_and_7_threads(run_python, dtype, order):
+    code = SAME_BITS.replace("DTYPE", dtype).replace("ORDER", order)
+    assert run_python(code, NUMBA_NUM_THREADS="8") == "same bits"
 
 
-def test_threads_really_run_side_by_side(run_python):
-    code = """
-import numpy as np, numba
-from fastlogreg.runtime.jit import block_kernel, parallel_driver, prange
-from fastlogreg.runtime import threads
+PRANGE = (
+    WATCHED
+    + """
+from fastlogreg.kernels import dense_pass
+from fastlogreg.kernels.blocks import block_edges, sum_parts
 
-@block_kernel
-def note(seen, edges, b):
-    seen[b] = numba.get_thread_id()
-    total = 0.0
-    for i in range(20_000_000):
-        total += i % 7
-    if total < 0.0:
-        seen[b] = -1
+pass_block_c, pass_block_f = dense_pass.pass_block_c, dense_pass.pass_block_f
 
-@parallel_driver
-def note_all(seen, edges):
-    for b in prange(seen.size):
-        note(seen, edges, b)
+@numba.njit(parallel=True)
+def drive_c(matrix, coef, codes, weights, class_weights, parts, edges, tile, reach, ran):
+    for b in numba.prange(len(ran)):
+        ran[b] = numba.get_thread_id()
+        z, u, growth = np.empty(tile), np.empty((tile + 31) // 32 * 32), np.zeros(33)
+        pass_block_c(
+            matrix, coef, codes, weights, class_weights, parts, edges, reach, z, u, growth, b, b + 1
+        )
 
-seen = np.full(12, -1, dtype=np.int64)
-threads.run_blocks(note_all, note, (seen,), np.arange(13), 3)
-assert threads.driver_for(3) == "parallel"
-print(len(set(seen.tolist())), numba.get_num_threads())
+@numba.njit(parallel=True)
+def drive_f(matrix, coef, codes, weights, class_weights, parts, edges, tile, ran):
+    for b in numba.prange(len(ran)):
+        ran[b] = numba.get_thread_id()
+        z, u, growth = np.empty(tile), np.empty((tile + 31) // 32 * 32), np.zeros(33)
+        pass_block_f(
+            matrix, coef, codes, weights, class_weights, parts, edges, z, u, growth, b, b + 1
+        )
+
+drivers = {"C": drive_c, "F": drive_f}
+for n, d in ((14_000, 9), (2_000, 90)):
+    for order, driver in drivers.items():
+        X, y, weights = table(n, d, "f8", order)
+        codes = y.astype(np.int8)
+        coef = np.linspace(-0.02, 0.02, d + 1)
+        matrix, in_c_order = dense._compiled_view(X)
+        n_blocks = dense.count_blocks(n, d, d + 2)
+        assert n_blocks >= 7
+        tile, ahead = dense._tiling(X, in_c_order)
+        edges = block_edges(n, n_blocks, tile)
+        rows = [dense._read_only(a) for a in (codes, weights)]
+        for rest in ([*rows, np.array([0.5, 1.5])], [rows[0], dense.EMPTY_WEIGHTS, np.ones(2)]):
+            given = rest[1] if len(rest[1]) else None
+            ours = dense.loss_gradient(X, coef[:, None], codes, given, rest[2], 3)
+            for n_threads in (1, 2, 3, 7):
+                numba.set_num_threads(n_threads)
+                partials, who = np.zeros((n_blocks, d + 2)), np.full(n_blocks, -1)
+                driver(matrix, coef, *rest, partials, edges, tile, *ahead, who)
+                assert numba.get_num_threads() == n_threads == len(set(who.tolist())), who
+                total = sum_parts(partials)
+                assert bits(total[d + 1 :], total[: d + 1]) == bits(*ours), (n, d, order)
+print("same bits")
 """
-    assert run_python(code, NUMBA_NUM_THREADS="8", FASTLOGREG_CACHE_DIR="") == "3 8"
+)
 
 
-def test_more_threads_than_numba_has_go_to_the_pool(run_python):
-    code = (
-        "from fastlogreg.runtime.threads import driver_for\n"
-        "print(driver_for(1), driver_for(2), driver_for(5))"
-    )
-    assert run_python(code, NUMBA_NUM_THREADS="2") == "serial parallel pool"
-
-
-def test_the_layer_workqueue_is_never_entered(run_python):
-    code = """
-import numpy as np, numba
-from fastlogreg.kernels import dense
-from fastlogreg.runtime.threads import driver_for
-from tests.problems import correlated
-X, y, _ = correlated(40_000, 5)
-dense.loss_gradient(X, np.zeros((6, 1)), y.astype(np.int8), None, np.ones(2), 2)
-try:
-    numba.threading_layer()
-except ValueError:
-    print(driver_for(2), "not entered")
-"""
-    environment = {"NUMBA_THREADING_LAYER": "workqueue", "NUMBA_NUM_THREADS": "2"}
-    assert run_python(code, **environment) == "pool not entered"
-
-
-FORKED = """
-import os, sys
-import numpy as np
-from fastlogreg import LogisticRegression
-from fastlogreg.runtime import threads
-from tests.problems import correlated
-X, y, _ = correlated(40_000, 8)
-fit = lambda: LogisticRegression(backend="numba", n_threads=2).fit(X, y).coef_
-before = fit()
-assert threads.driver_for(2) == "parallel"
-child = os.fork()
-if child == 0:
-    same = threads.driver_for(2) == "pool" and (fit() == before).all()
-    os._exit(0 if same else 1)
-_, status = os.waitpid(child, 0)
-assert os.waitstatus_to_exitcode(status) == 0, status
-assert (fit() == before).all()
-print("survived")
-"""
+def test_a_parallel_loop_of_numba_over_the_same_blocks_gives_the_same_bits(run_python):
+    assert run_python(PRANGE, NUMBA_NUM_THREADS="8") == "same bits"
 
 
 @pytest.mark.skipif("not hasattr(__import__('os'), 'fork')")
 def test_a_forked_child_of_a_process_that_fitted_fits_too(run_python):
-    code = "import warnings; warnings.simplefilter('ignore')\n" + FORKED
-    assert run_python(code, NUMBA_NUM_THREADS="2") == "survived"
-
-
-def test_the_thread_limit_of_the_caller_is_restored_after_an_error(run_python):
     code = """
-import numpy as np, numba
+import os, warnings
+warnings.simplefilter("ignore")  # of forking with threads
+from fastlogreg import LogisticRegression
 from fastlogreg.runtime import threads
-def fail(*_):
-    assert numba.get_num_threads() == 2
-    raise RuntimeError("inside")
-numba.set_num_threads(3)
-try:
-    threads.run_blocks(fail, fail, (), np.arange(5), 2)
-except RuntimeError:
-    print(numba.get_num_threads())
+from tests.problems import correlated
+X, y, _ = correlated(40_000, 8)
+fit = lambda: LogisticRegression(backend="numba", n_threads=3).fit(X, y).coef_.tobytes()
+before = fit()
+assert threads._pool.cache_info().currsize == 1
+child = os.fork()
+if child == 0:
+    started = threads._pool.cache_info().currsize == 0 and fit() == before
+    os._exit(0 if started and threads._pool.cache_info().currsize == 1 else 1)
+_, status = os.waitpid(child, 0)
+assert os.waitstatus_to_exitcode(status) == 0, status
+assert fit() == before
+print("survived")
 """
-    assert run_python(code, NUMBA_NUM_THREADS="4") == "3"
+    assert run_python(code) == "survived"
+
+
+def test_threads_that_fit_at_once_get_the_same_bits_and_end(run_python):
+    code = """
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from fastlogreg import LogisticRegression
+from tests.problems import correlated
+X, y, _ = correlated(20_000, 8)
+together = threading.Barrier(8)
+def fit(n_threads):
+    together.wait(60)
+    models = [LogisticRegression(backend="numba", n_threads=n_threads).fit(X, y) for _ in range(4)]
+    return {model.coef_.tobytes() + model.intercept_.tobytes() for model in models}
+with ThreadPoolExecutor(8) as pool:
+    found = set().union(*pool.map(fit, (1, 2, 3, 7, 2, 3, 7, 2), timeout=100))
+print(len(found))
+"""
+    assert run_python(code) == "1"
+
+
+@pytest.mark.parametrize("layer", ["default", "workqueue"])
+def test_no_threading_layer_of_numba_is_entered(run_python, layer):
+    code = """
+import numba
+from fastlogreg import LogisticRegression
+from tests.problems import correlated
+X, y, _ = correlated(20_000, 8)
+for solver in ("newton-cholesky", "lbfgs"):
+    LogisticRegression(backend="numba", n_threads=2, solver=solver).fit(X, y).predict_proba(X)
+try:
+    print(numba.threading_layer())
+except ValueError:
+    print("not entered")
+"""
+    assert run_python(code, NUMBA_THREADING_LAYER=layer) == "not entered"
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3, 7])
+@pytest.mark.parametrize("n_blocks", [1, 2, 3, 5, 6, 7, 8, 13, 14, 15, 63, 64, 500])
+def test_every_block_is_done_exactly_once(n_blocks, n_threads):
+    done = []
+
+    def block(first, last):
+        assert first < last
+        done.extend(range(first, last))
+
+    for _ in range(20):
+        done.clear()
+        run_blocks(block, n_blocks, n_threads)
+        assert sorted(done) == list(range(n_blocks))
+
+
+def test_work_is_shared_in_ranges_that_shrink():
+    sizes = []
+
+    def block(first, last):
+        sizes.append(last - first)
+
+    run_blocks(block, 64, 1)
+    assert sizes == [64]
+    sizes.clear()
+    run_blocks(block, 64, 2)
+    assert max(sizes) == 16
+    assert min(sizes) == 1
+
+
+@pytest.mark.parametrize("guilty", ["caller", "pool"])
+def test_an_error_inside_a_block_reaches_the_caller_and_the_pool_lives_on(guilty):
+    caller = threading.get_ident()
+    everyone, seen = threading.Barrier(3), set()
+
+    def block(first, last):
+        if threading.get_ident() not in seen:
+            seen.add(threading.get_ident())
+            everyone.wait(60)
+        if (threading.get_ident() == caller) == (guilty == "caller"):
+            raise ArithmeticError(f"inside {first}")
+
+    with pytest.raises(ArithmeticError, match="inside"):
+        run_blocks(block, 12, 3)
+    assert len(seen) == 3
+    everyone, seen = threading.Barrier(3), set()
+    guilty = "nobody"
+    caller = None
+    done = []
+
+    def sound(first, last):
+        if threading.get_ident() not in seen:
+            seen.add(threading.get_ident())
+            everyone.wait(60)
+        done.extend(range(first, last))
+
+    run_blocks(sound, 12, 3)
+    assert len(seen) == 3
+    assert sorted(done) == list(range(12))
+
+
+def test_nobody_writes_after_an_error_has_reached_the_caller():
+    caller = threading.get_ident()
+    both = threading.Barrier(2)
+    caller_failed = threading.Event()
+    finished = []
+
+    def block(first, last):
+        if first in (0, 1):
+            both.wait(60)
+        if threading.get_ident() == caller:
+            caller_failed.set()
+            raise ArithmeticError
+        assert caller_failed.wait(60)
+        finished.append((first, last))
+
+    with pytest.raises(ArithmeticError):
+        run_blocks(block, 4, 2)
+    counted = len(finished)
+    assert counted == 3
+    run_blocks(lambda first, last: None, 4, 2)
+    assert len(finished) == counted
 
 
 @pytest.mark.parametrize("name", ["OMP_NUM_THREADS", "NUMBA_NUM_THREADS"])
 def test_a_thread_limit_in_the_environment_is_honoured(run_python, name):
     code = "from fastlogreg.runtime.threads import available_threads as a; print(*a())"
     assert run_python(code, **{name: "1"}) == f"1 {name}"
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "many", ""])
+def test_a_thread_limit_that_is_no_positive_number_is_no_limit(monkeypatch, value):
+    from fastlogreg.runtime.threads import available_threads
+
+    for name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):
+        monkeypatch.setenv(name, value)
+    assert available_threads()[1] == "CPUs available to this process"

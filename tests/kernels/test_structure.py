@@ -1,0 +1,328 @@
+"""What the kernels are made of, without a clock: machine code, specialisations, reads of X."""
+
+import json
+import platform
+
+import pytest
+
+from tests.modes import compiled_only
+
+LINK = """
+import json, re
+import numba
+import numpy as np
+from fastlogreg.kernels import dense_decision, dense_gram, dense_outputs, link
+
+z, u, growth = np.zeros(64), np.zeros(64), np.zeros(link.LANES + 1)
+codes = np.zeros(64, np.int8)
+codes.flags.writeable = False
+link.even_link(z, codes, 0, 50, u, growth)
+link.take_growth(growth)
+link.uneven_link(z, codes, 0, 50, u)
+dense_gram.link_tile(np.zeros((12, dense_gram.TILE)), 4, 0, np.zeros((1, 3)), 0)
+dense_outputs.link_tile(np.zeros((4, 64)), codes, u, 64, np.zeros((3, 2)))
+dense_decision.store_tile(z, 0, 0, 50, True, np.zeros((64, 2)))
+
+@numba.njit(error_model="numpy")
+def control(values):
+    for i in range(values.size):
+        values[i] = 1.0 / np.log1p(values[i])
+
+control(z)
+
+library = re.compile(
+    r"(?<![\\w.])(?:_ZGV\\w+|__svml\\w+|(?:exp|exp2|expm1|log|log2|log1p|pow)f?)(?![\\w.])"
+)
+found = {"cpu": [numba.config.CPU_NAME, numba.config.CPU_FEATURES]}
+loops = (link.even_link, link.take_growth, link.uneven_link, dense_gram.link_tile)
+for loop in (*loops, dense_outputs.link_tile, dense_decision.store_tile, control):
+    (assembly,) = loop.inspect_asm().values()
+    found[f"{loop.__module__}.{loop.__name__}"] = {
+        "divisions": len(re.findall(r"\\bv?divpd\\b", assembly)),
+        "packed": sorted(set(re.findall(r"\\bv?(?:mul|fmadd\\d+)pd\\b.*%([xyz])mm", assembly))),
+        "library": sorted(set(library.findall(assembly))),
+    }
+print(json.dumps(found))
+"""
+PROBABILITY = "fastlogreg.kernels.dense_decision.store_tile"
+HASWELL = {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx,+avx2,+fma,+sse4.2"}
+
+
+@compiled_only
+@pytest.mark.skipif(
+    platform.machine().lower() not in ("x86_64", "amd64"), reason="names x86 instructions"
+)
+@pytest.mark.parametrize("processor", [{}, HASWELL], ids=["this processor", "haswell"])
+def test_the_link_is_packed_code_without_a_mathematics_library(run_python, processor):
+    found = json.loads(run_python(LINK, FASTLOGREG_CACHE_DIR="", **processor))
+    cpu = found.pop("cpu")
+    assert cpu == [processor.get("NUMBA_CPU_NAME"), processor.get("NUMBA_CPU_FEATURES")]
+    control = found.pop("__main__.control")
+    found.pop(PROBABILITY)
+    assert control["library"] == ["log1p"]
+    for name, code in found.items():
+        assert code["library"] == [], name
+        # Nothing in a link divides but the link itself.
+        assert code["divisions"] > 0, name
+        assert code["packed"], name
+        if processor:
+            assert code["packed"] == ["y"], name
+
+
+@compiled_only
+@pytest.mark.skipif(
+    platform.machine().lower() not in ("x86_64", "amd64"), reason="names x86 instructions"
+)
+@pytest.mark.xfail(reason="the loop that stores both probabilities of a row is scalar")
+def test_probabilities_are_packed_code(run_python):
+    found = json.loads(run_python(LINK, FASTLOGREG_CACHE_DIR=""))
+    assert found[PROBABILITY]["library"] == []
+    assert found[PROBABILITY]["divisions"] > 0
+
+
+COMPILED = """
+import importlib, json, os, pathlib, pkgutil, re
+import numpy as np
+import fastlogreg.kernels as package
+from fastlogreg import LogisticRegression
+from tests.problems import correlated
+
+dispatchers = {}
+for info in pkgutil.iter_modules(package.__path__):
+    module = importlib.import_module(f"fastlogreg.kernels.{info.name}")
+    for name, value in vars(module).items():
+        if hasattr(value, "signatures") and value.__module__ == module.__name__:
+            dispatchers[f"{info.name}.{name}"] = value
+
+def compiled():
+    "Return the numbers of specialisations of kernels; what they inline is no kernel."
+    return {
+        name: len(dispatcher.signatures)
+        for name, dispatcher in dispatchers.items()
+        if dispatcher.signatures and not name.startswith("pointwise.")
+    }
+
+def stored():
+    names = {}
+    for path in pathlib.Path(os.environ["FASTLOGREG_CACHE_DIR"]).rglob("*.nbi"):
+        name = re.match(r"([a-z_.]+)-kernel", path.name).group(1)
+        names[name] = names.get(name, 0) + 1
+    return names
+
+found = []
+
+def step(X, y, *, solver="newton-cholesky", predict=()):
+    model = LogisticRegression(backend="numba", solver=solver, tol=1e-4, max_iter=500).fit(X, y)
+    for method in predict:
+        getattr(model, method)(X)
+    found.append(compiled())
+    assert stored() == found[-1], (stored(), found[-1])
+
+X, y, _ = correlated(500, 5, seed=1)
+X /= X.std(axis=0)
+step(X, y)
+fixed = X.copy()
+fixed.flags.writeable = False
+step(fixed, y)
+step(X[:57], y[:57])
+step(X.astype(np.float32), y)
+step(X, y, solver="lbfgs")
+step(X, y, predict=("predict", "decision_function", "predict_proba"))
+step(fixed, y, solver="lbfgs", predict=("predict_proba",))
+print(json.dumps(found))
+"""
+
+
+@compiled_only
+def test_a_fit_compiles_what_it_needs_once_and_nothing_else(run_python, tmp_path):
+    found = json.loads(run_python(COMPILED, FASTLOGREG_CACHE_DIR=str(tmp_path)))
+    newton = {"dense_hessian.hessian_block_c": 1}
+    both = {"dense_hessian.hessian_block_c": 2}
+    quasi = {**both, "dense_pass.pass_block_c": 1}
+    everything = {**quasi, "dense_decision.decision_block_c": 1}
+    names = ("first", "read-only", "fewer rows", "float32", "lbfgs", "predicted", "all read-only")
+    expected = (newton, newton, newton, both, quasi, everything, everything)
+    assert dict(zip(names, found, strict=True)) == dict(zip(names, expected, strict=True))
+
+
+LOADED = """
+import json
+from numba.core import event
+from fastlogreg import LogisticRegression
+from tests.problems import correlated
+
+class Listener(event.Listener):
+    def on_start(self, event):
+        names.add(event.data["dispatcher"].py_func.__name__)
+    def on_end(self, event):
+        pass
+
+X, y, _ = correlated(500, 5, seed=1)
+X /= X.std(axis=0)
+names = set()
+with event.install_listener("numba:compile", Listener()):
+    for solver in ("newton-cholesky", "lbfgs"):
+        model = LogisticRegression(backend="numba", solver=solver, tol=1e-4, max_iter=500)
+        model.fit(X, y).predict_proba(X)
+print(json.dumps(sorted(names)))
+"""
+
+
+@compiled_only
+def test_a_second_process_compiles_nothing(run_python, tmp_path):
+    first, second = (
+        json.loads(run_python(LOADED, FASTLOGREG_CACHE_DIR=str(tmp_path))) for _ in range(2)
+    )
+    assert {"hessian_block_c", "pass_block_c", "decision_block_c"} <= set(first)
+    assert second == []
+
+
+READS = """
+import json
+import numpy as np
+from fastlogreg.kernels import dense_decision, dense_gram, dense_hessian, dense_outputs
+from fastlogreg.kernels import dense_pass, dense_tiles, link
+
+class Watched:
+    "An array that notes which of its numbers are read, in which order."
+
+    def __init__(self, values, places=None, log=None):
+        self.values = values
+        self.places = np.arange(values.size).reshape(values.shape) if places is None else places
+        self.log = [] if log is None else log
+        self.shape, self.size, self.itemsize = values.shape, values.size, values.itemsize
+        self.nbytes = values.nbytes
+
+    def reshape(self, *shape):
+        return Watched(self.values.reshape(*shape), self.places.reshape(*shape), self.log)
+
+    def __len__(self):
+        return len(self.values)
+
+    def __getitem__(self, key):
+        value, place = self.values[key], self.places[key]
+        if np.ndim(value) == 0:
+            self.log.append(int(place))
+            return value
+        return Watched(value, place, self.log)
+
+rng = np.random.default_rng(0)
+
+def summary(log, shape, in_c_order, tile):
+    "Return most reads of a number, fewest, those beyond the last row's, and returns."
+    n, d = shape
+    row = np.array([place // d if in_c_order else place % n for place in log])
+    reads = np.bincount(np.array(log), minlength=n * d).reshape(shape if in_c_order else (d, n))
+    reads = reads if in_c_order else reads.T
+    inner = reads[:-1]
+    return {
+        "most": int(inner.max()),
+        "fewest": int(reads.min()),
+        "returns": int((np.diff(row // tile) < 0).sum()),
+        "tiles": int(row.max() // tile + 1),
+    }
+
+def rows_of(n):
+    codes = rng.integers(0, 2, n).astype(np.int8)
+    return codes, np.empty(0), np.ones(2)
+
+def watched(n, d, in_c_order):
+    return Watched(rng.standard_normal((n, d) if in_c_order else (d, n)))
+
+def the_pass(n, d, in_c_order, weighted=False):
+    X = watched(n, d, in_c_order)
+    tile = (dense_tiles.tile_rows_c if in_c_order else dense_tiles.tile_rows_f)(d)
+    edges = np.array([0, tile, n])
+    kernel = dense_pass.pass_block_c if in_c_order else dense_pass.pass_block_f
+    codes, weights, class_weights = rows_of(n)
+    weights = rng.random(n) if weighted else weights
+    ahead = (dense_tiles.reach_c(d, X.itemsize),) if in_c_order else ()
+    scratch = (np.empty(tile), *link.link_scratch(tile))
+    parts = np.zeros((2, d + 2))
+    kernel(X, np.ones(d + 1), codes, weights, class_weights, parts, edges, *ahead, *scratch, 0, 2)
+    return summary(X.log, (n, d), in_c_order, tile)
+
+def the_hessian(n, d, in_c_order):
+    X = watched(n, d, in_c_order)
+    codes, _, class_weights = rows_of(n)
+    kernel = dense_hessian.hessian_block_c if in_c_order else dense_hessian.hessian_block_f
+    side = dense_gram.padded(d)
+    tile, scaled = np.zeros((side + 5, dense_gram.TILE)), np.zeros((4, dense_gram.TILE))
+    out, sums = np.zeros((2 * (side + 2), side + 1)), np.zeros((2, 3))
+    edges = np.array([0, dense_gram.TILE, n])
+    kernel(
+        X, np.ones((1, d + 1)), codes, np.ones(1), class_weights,
+        tile, scaled, out, sums, edges, 0, 2,
+    )
+    return summary(X.log, (n, d), in_c_order, dense_gram.TILE)
+
+def the_chunk(n, d, in_c_order):
+    X = watched(n, d, in_c_order)
+    codes, _, class_weights = rows_of(n)
+    kernel = dense_hessian.fill_block_c if in_c_order else dense_hessian.fill_block_f
+    edges = np.minimum(np.arange(0, n + dense_gram.TILE, dense_gram.TILE), n)
+    count = len(edges) - 1
+    tiles = np.zeros((count, dense_gram.padded(d) + 5, dense_gram.TILE))
+    coef = np.ones((1, d + 1))
+    kernel(X, coef, codes, np.ones(1), class_weights, tiles, np.zeros((count, 3)), edges, 0, count)
+    return summary(X.log, (n, d), in_c_order, dense_gram.TILE)
+
+def several(n, d, in_c_order):
+    X = watched(n, d, in_c_order)
+    dense_outputs.loss_gradient_outputs(X, in_c_order, np.ones((d + 1, 3)), *rows_of(n), 1)
+    return summary(X.log, (n, d), in_c_order, dense_outputs._tile_rows(d))
+
+def predicted(n, d, in_c_order):
+    X = watched(n, d, in_c_order)
+    kernel = dense_decision.decision_block_c if in_c_order else dense_decision.decision_block_f
+    tile = (dense_tiles.tile_rows_c if in_c_order else dense_tiles.tile_rows_f)(d)
+    ahead = (dense_tiles.reach_c(d, X.itemsize),) if in_c_order else ()
+    edges = np.array([0, tile, n])
+    out, check, z = np.empty((n, 2)), np.empty(2), np.empty(tile)
+    kernel(X, np.ones((1, d + 1)), True, out, check, edges, *ahead, z, 0, 2)
+    return summary(X.log, (n, d), in_c_order, tile)
+
+found = {}
+for in_c_order in (True, False):
+    order = "C" if in_c_order else "F"
+    # Rows for a few tiles, the last not whole.
+    found[f"pass {order}"] = the_pass(*((390, 6) if in_c_order else (1_100, 66)), in_c_order)
+    found[f"weighted pass {order}"] = the_pass(
+        *((390, 6) if in_c_order else (1_100, 66)), in_c_order, True
+    )
+    found[f"decision {order}"] = predicted(*((390, 6) if in_c_order else (1_100, 66)), in_c_order)
+    found[f"hessian {order}"] = the_hessian(3 * dense_gram.TILE, 5, in_c_order)
+    found[f"hessian {order}, short tile"] = the_hessian(2 * dense_gram.TILE + 50, 5, in_c_order)
+    found[f"chunk {order}"] = the_chunk(2 * dense_gram.TILE, 9, in_c_order)
+    found[f"outputs {order}"] = several(600, 6, in_c_order)
+print(json.dumps(found))
+"""
+
+
+def test_an_evaluation_reads_x_once_from_memory(run_python):
+    """Counted in the kernels as plain Python: what is read again is of the same tile.
+
+    A last tile that is short is the one exception: in F order it begins earlier, so that
+    it is whole, and in C order it repeats its last row, which is left out here.
+    """
+    found = json.loads(run_python(READS, NUMBA_DISABLE_JIT="1"))
+    assert all(each["fewest"] >= 1 and each["tiles"] >= 2 for each in found.values())
+    most = {name: each["most"] for name, each in found.items()}
+    assert most == {
+        "pass C": 2,
+        "pass F": 2,
+        "weighted pass C": 2,
+        "weighted pass F": 2,
+        "decision C": 1,
+        "decision F": 1,
+        "hessian C": 1,
+        "hessian F": 1,
+        "hessian C, short tile": 1,
+        "hessian F, short tile": 2,
+        "chunk C": 1,
+        "chunk F": 1,
+        "outputs C": 1,
+        "outputs F": 1,
+    }
+    returns = {name: each["returns"] for name, each in found.items() if each["returns"]}
+    assert set(returns) <= {"hessian F, short tile"}

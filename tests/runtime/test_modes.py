@@ -1,0 +1,60 @@
+"""The kernels as plain Python, and with a check compiled into every index: a selection.
+
+`tests/modes.py` says how to run all of the kernels' tests in either way.
+"""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.modes import compiled_only
+from tests.processes import ROOT
+
+DENSE, OUTPUTS = "tests/kernels/test_dense.py", "tests/kernels/test_dense_outputs.py"
+HUGE = f"{DENSE}::test_huge_margins_give_their_limit[numba]"
+SEVERAL = f"{DENSE}::test_several_outputs_are_several_models"
+INTERPRETED = [
+    f"{SEVERAL}[C-numba]",
+    f"{SEVERAL}[F-numba]",
+    f"{DENSE}::test_integers_of_all_kinds_are_the_same_numbers_as_float64",
+    f"{OUTPUTS}::test_an_output_that_is_not_finite_leaves_the_others_alone",
+    "tests/kernels/test_link.py",
+    "tests/kernels/test_pointwise.py::test_exp_of_negative_is_within_2_ulp",
+    HUGE,
+]
+CHECKED = [f"{SEVERAL}[C-numba]", HUGE]
+MODES = {
+    "plain Python": ({"NUMBA_DISABLE_JIT": "1"}, INTERPRETED),
+    "checked": ({"NUMBA_BOUNDSCHECK": "1"}, CHECKED),
+}
+
+
+@compiled_only
+@pytest.mark.parametrize("mode", MODES)
+def test_a_selection_passes_in_every_mode(mode):
+    environment, selection = MODES[mode]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *selection],
+        env={**os.environ, **environment},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-4_000:]
+    assert " passed" in done.stdout
+
+
+def test_a_check_compiled_in_finds_an_index_beyond_the_end(run_python):
+    code = """
+import numpy as np
+from fastlogreg.kernels import dense_tiles
+try:
+    dense_tiles.decisions_tile_c(np.ones((4, 3)), np.ones(4), 0, 8, 0, 1, np.empty(8))
+except IndexError as error:
+    print("found")
+"""
+    assert run_python(code, NUMBA_BOUNDSCHECK="1", FASTLOGREG_CACHE_DIR="") == "found"
