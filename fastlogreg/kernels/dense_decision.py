@@ -41,8 +41,9 @@ def store_tile(
     *other*, of the size of z, is scratch.
     """
     check = 0.0
+    # 0 times what is not finite is NaN; z - z would be regrouped away.
     for i in range(count):
-        check += z[i] - z[i]
+        check += 0.0 * z[i]
     if probability:
         rows = out[first : first + count]
         # Apart from the stores two by two, so that this one is a vector loop.

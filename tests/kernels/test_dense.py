@@ -124,7 +124,9 @@ def test_huge_margins_give_their_limit(passes):
     assert losses[0] == pytest.approx(2e300)
 
 
-KINDS = ["i1", "u1", "i2", "i4", "i8", "?", pytest.param("u2", marks=long_when_interpreted)]
+# Each kind and order is code of its own: all passes of two kinds, the first pass of the rest.
+KINDS = [("i1", "C"), ("i1", "F"), ("i4", "C"), ("i4", "F"), ("?", "C")]
+RARER_KINDS = [("u1", "F"), ("i2", "C"), ("u2", "C"), ("i8", "F")]
 
 
 def whole_numbers(n, d, kind, order):
@@ -134,8 +136,7 @@ def whole_numbers(n, d, kind, order):
     return np.asarray(X, dtype=kind, order=order)
 
 
-@pytest.mark.parametrize("order", ["C", "F"])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("kind", "order"), KINDS + RARER_KINDS)
 def test_integers_of_all_kinds_are_the_same_numbers_as_float64(kind, order):
     """To rounding: in C order the vectors of a sum over columns depend on the type of X."""
     n, d = (60, 5) if INTERPRETED else (5_003, 17)
@@ -145,16 +146,14 @@ def test_integers_of_all_kinds_are_the_same_numbers_as_float64(kind, order):
     coef = np.linspace(-0.1, 0.1, d + 1)[:, None]
     both = np.hstack([coef, -2.0 * coef])
     rest = (codes, None, ONES, 2)
-    for name, w in (
-        ("loss_gradient", coef),
-        ("loss_gradient_hessian", coef),
-        ("loss_gradient", both),
-    ):
+    passes = [("loss_gradient", coef), ("loss_gradient_hessian", coef), ("loss_gradient", both)]
+    rarer = (kind, order) in RARER_KINDS
+    for name, w in passes[:1] if rarer else passes:
         ours, expected = (getattr(compiled, name)(table, w, *rest) for table in (X, same))
         for a, b in zip(ours, expected, strict=True):
             assert a.dtype == b.dtype == np.float64
             np.testing.assert_allclose(a, b, rtol=1e-13, atol=1e-15 * np.abs(b).max())
-    for name in ("decision", "probability"):
+    for name in () if rarer else ("decision", "probability"):
         (ours, finite), (expected, _) = (
             getattr(compiled, name)(table, coef, 2) for table in (X, same)
         )

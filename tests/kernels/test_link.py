@@ -6,7 +6,6 @@ import pytest
 
 from fastlogreg.kernels import link, pointwise
 from fastlogreg.kernels.blocks import EMPTY_WEIGHTS
-from fastlogreg.kernels.dense_pass import link_tile
 from tests.kernels.test_pointwise import exact_pull, worst_ulps
 from tests.modes import long_when_interpreted
 
@@ -43,15 +42,16 @@ def exact_sum(margins, weights=None):
     return total
 
 
-def in_tiles(margins, codes, tile):
+def in_tiles(margins, codes, tile, weights=EMPTY_WEIGHTS):
     """Return the loss as a block kernel sums it, the pulls, and how often logs were taken."""
     decisions = np.where(codes == 1, margins, -margins)
-    n, z, (u, growth) = len(margins), np.empty(tile), link.link_scratch(tile)
+    n, z = len(margins), np.empty(tile)
+    weight, u, growth = link.link_scratch(tile)
     part, logs, pulls = np.zeros(2), 0, []
     for first in range(0, len(margins), tile):
         count = min(tile, len(margins) - first)
         z[:count] = decisions[first : first + count]
-        link_tile(z, codes, EMPTY_WEIGHTS, np.ones(2), first, n, u, growth, part)
+        link.link_tile(z, codes, weights, np.ones(2), first, n, weight, u, growth, part)
         logs += growth[link.LANES] == 0.0
         pulls.append(z[:count].copy())
     assert not growth.any()
@@ -96,12 +96,11 @@ def test_a_tile_of_any_size_holds_less_than_a_product_can(margin):
 @pytest.mark.parametrize("kind", MARGINS)
 def test_losses_of_weighted_rows_are_summed_to_1e_14(kind, n):
     margins, codes, weights = rows(kind, n)
-    z = np.where(codes == 1, margins, -margins)
-    got = link.uneven_link(z, codes, 0, n, weights)
+    got, pulls, _ = in_tiles(margins, codes, 64, weights)
     exact = exact_sum(margins, weights)
     assert abs(mpmath.mpf(float(got)) - exact) <= 1e-14 * exact
     expected = weights * [pointwise.loss_pull(margin)[1] for margin in margins]
-    np.testing.assert_allclose(z, np.where(codes == 1, -expected, expected), rtol=1e-15)
+    np.testing.assert_allclose(pulls, np.where(codes == 1, -expected, expected), rtol=1e-15)
 
 
 @pytest.mark.parametrize("place", [0, 31, 32, 49])

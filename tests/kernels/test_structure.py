@@ -14,14 +14,15 @@ import numpy as np
 from fastlogreg.kernels import dense_decision, dense_gram, dense_outputs, link
 
 z, u, growth = np.zeros(64), np.zeros(64), np.zeros(link.LANES + 1)
+none, ones, sums = np.zeros(0), np.ones(2), np.zeros(2)
+none.flags.writeable = False
 codes = np.zeros(64, np.int8)
 codes.flags.writeable = False
-link.even_link(z, codes, 0, 50, u, growth)
-link.take_growth(growth)
-link.uneven_link(z, codes, 0, 50, u)
+link.link_tile(z, codes, none, ones, 0, 50, u, u.copy(), growth, sums)
+link.even_loss(u, 50, True, growth)
 dense_gram.link_tile(np.zeros((12, dense_gram.TILE)), 4, 0, np.zeros((1, 3)), 0)
 dense_outputs.link_tile(np.zeros((4, 64)), codes, u, 64, np.zeros((3, 2)))
-dense_decision.store_tile(z, 0, 0, 50, True, np.zeros((64, 2)))
+dense_decision.store_tile(z, u, 0, 0, 50, True, np.zeros((64, 2)))
 
 @numba.njit(error_model="numpy")
 def control(values):
@@ -34,7 +35,7 @@ library = re.compile(
     r"(?<![\\w.])(?:_ZGV\\w+|__svml\\w+|(?:exp|exp2|expm1|log|log2|log1p|pow)f?)(?![\\w.])"
 )
 found = {"cpu": [numba.config.CPU_NAME, numba.config.CPU_FEATURES]}
-loops = (link.even_link, link.take_growth, link.uneven_link, dense_gram.link_tile)
+loops = (link.link_tile, link.even_loss, dense_gram.link_tile)
 for loop in (*loops, dense_outputs.link_tile, dense_decision.store_tile, control):
     (assembly,) = loop.inspect_asm().values()
     found[f"{loop.__module__}.{loop.__name__}"] = {
@@ -44,7 +45,6 @@ for loop in (*loops, dense_outputs.link_tile, dense_decision.store_tile, control
     }
 print(json.dumps(found))
 """
-PROBABILITY = "fastlogreg.kernels.dense_decision.store_tile"
 HASWELL = {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx,+avx2,+fma,+sse4.2"}
 
 
@@ -58,7 +58,6 @@ def test_the_link_is_packed_code_without_a_mathematics_library(run_python, proce
     cpu = found.pop("cpu")
     assert cpu == [processor.get("NUMBA_CPU_NAME"), processor.get("NUMBA_CPU_FEATURES")]
     control = found.pop("__main__.control")
-    found.pop(PROBABILITY)
     assert control["library"] == ["log1p"]
     for name, code in found.items():
         assert code["library"] == [], name
@@ -67,17 +66,6 @@ def test_the_link_is_packed_code_without_a_mathematics_library(run_python, proce
         assert code["packed"], name
         if processor:
             assert code["packed"] == ["y"], name
-
-
-@compiled_only
-@pytest.mark.skipif(
-    platform.machine().lower() not in ("x86_64", "amd64"), reason="names x86 instructions"
-)
-@pytest.mark.xfail(reason="the loop that stores both probabilities of a row is scalar")
-def test_probabilities_are_packed_code(run_python):
-    found = json.loads(run_python(LINK, FASTLOGREG_CACHE_DIR=""))
-    assert found[PROBABILITY]["library"] == []
-    assert found[PROBABILITY]["divisions"] > 0
 
 
 COMPILED = """
@@ -279,7 +267,7 @@ def predicted(n, d, in_c_order):
     ahead = (dense_tiles.reach_c(d, X.itemsize),) if in_c_order else ()
     edges = np.array([0, tile, n])
     out, check, z = np.empty((n, 2)), np.empty(2), np.empty(tile)
-    kernel(X, np.ones((1, d + 1)), True, out, check, edges, *ahead, z, 0, 2)
+    kernel(X, np.ones((1, d + 1)), True, out, check, edges, *ahead, z, z.copy(), 0, 2)
     return summary(X.log, (n, d), in_c_order, tile)
 
 found = {}

@@ -102,7 +102,7 @@ codes = (X[:, 0] > 0).astype(np.int8)
 one, rest = np.ones((5, 1)), (codes, None, np.ones(2), 1)
 
 def helpers():
-    names = ("exp_of_negative", "sigmoid", "loss_pull", "curvature", "loss_pull_curvature")
+    names = ("exp_of_negative", "sigmoids", "loss_pull", "curvature", "loss_pull_curvature")
     return [np.array([getattr(pointwise, name)(v) for v in x]) for name in names]
 
 ways = {{

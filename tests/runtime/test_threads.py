@@ -119,18 +119,22 @@ pass_block_c, pass_block_f = dense_pass.pass_block_c, dense_pass.pass_block_f
 def drive_c(matrix, coef, codes, weights, class_weights, parts, edges, tile, reach, ran):
     for b in numba.prange(len(ran)):
         ran[b] = numba.get_thread_id()
-        z, u, growth = np.empty(tile), np.empty((tile + 31) // 32 * 32), np.zeros(33)
+        size = (tile + 31) // 32 * 32
+        z, weight, u, growth = np.empty(tile), np.ones(size), np.empty(size), np.zeros(33)
         pass_block_c(
-            matrix, coef, codes, weights, class_weights, parts, edges, reach, z, u, growth, b, b + 1
+            matrix, coef, codes, weights, class_weights, parts, edges, reach,
+            z, weight, u, growth, b, b + 1,
         )
 
 @numba.njit(parallel=True)
 def drive_f(matrix, coef, codes, weights, class_weights, parts, edges, tile, ran):
     for b in numba.prange(len(ran)):
         ran[b] = numba.get_thread_id()
-        z, u, growth = np.empty(tile), np.empty((tile + 31) // 32 * 32), np.zeros(33)
+        size = (tile + 31) // 32 * 32
+        z, weight, u, growth = np.empty(tile), np.ones(size), np.empty(size), np.zeros(33)
         pass_block_f(
-            matrix, coef, codes, weights, class_weights, parts, edges, z, u, growth, b, b + 1
+            matrix, coef, codes, weights, class_weights, parts, edges,
+            z, weight, u, growth, b, b + 1,
         )
 
 drivers = {"C": drive_c, "F": drive_f}
