@@ -100,8 +100,7 @@ print("same bits")
 )
 
 
-@pytest.mark.parametrize("order", ["C", "F"])
-@pytest.mark.parametrize("dtype", ["f8", "f4", "i1"])
+@pytest.mark.parametrize(("dtype", "order"), [("f8", "C"), ("f8", "F"), ("f4", "F"), ("i1", "C")])
 def test_same_bits_for_1_2_3_and_7_threads(run_python, dtype, order):
     code = SAME_BITS.replace("DTYPE", dtype).replace("ORDER", order)
     assert run_python(code, NUMBA_NUM_THREADS="8") == "same bits"
