@@ -1,8 +1,8 @@
 """Passes over X in read-times, by shape, type and order: ``python -m bench.pass_table``.
 
 A pass at 1.0 takes no longer than to read X.  Numerator and denominator are of the same
-minutes: the plain read is sampled before every round of passes, which run alternately.
-One X is in memory at a time.
+minutes: the plain read is sampled before every round of passes, which run alternately,
+each right after a run of its own off the clock, as in a fit.  One X is in memory at a time.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def _time(
         time.sleep(rest)
         reader.sample()
 
-    timed = interleave(candidates, rounds=rounds, yardstick=sample, rest=rest)
+    timed = interleave(candidates, rounds=rounds, yardstick=sample, rest=rest, lead=True)
     return {name: timing.seconds for name, timing in timed.items()}
 
 

@@ -39,6 +39,7 @@ def interleave(
     warm: Mapping[str, Callable[[], Any]] | None = None,
     yardstick: Callable[[], object] | None = None,
     rest: float = 0.0,
+    lead: bool = False,
 ) -> dict[str, Timing]:
     """Warm every candidate up, then run all of them once a round.
 
@@ -60,6 +61,9 @@ def interleave(
     rest : float
         Seconds of sleep before every run: the threads of a BLAS spin on after a product,
         and would take the cores from what runs next.
+    lead : bool
+        Whether a run off the clock goes right before every timed one, as one pass of a fit
+        follows another: what has slept takes up to milliseconds to wake.
     """
     for name, function in candidates.items():
         (warm or {}).get(name, function)()
@@ -73,16 +77,18 @@ def interleave(
         for name in names[shift:] + names[:shift]:
             results.pop(name, None)  # its memory must not be held twice
             time.sleep(rest)
-            elapsed, results[name] = _clock_without_collector(candidates[name])
+            elapsed, results[name] = _clock_without_collector(candidates[name], lead=lead)
             seconds[name].append(elapsed)
     return {name: Timing(tuple(seconds[name]), results[name]) for name in names}
 
 
-def _clock_without_collector(function: Callable[[], Any]) -> tuple[float, Any]:
+def _clock_without_collector(function: Callable[[], Any], *, lead: bool) -> tuple[float, Any]:
     gc.collect()
     was_enabled = gc.isenabled()
     gc.disable()
     try:
+        if lead:
+            function()
         return clock(function)
     finally:
         if was_enabled:

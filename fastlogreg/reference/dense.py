@@ -20,6 +20,8 @@ __all__ = ["decision", "loss_gradient", "loss_gradient_hessian", "probability"]
 
 _CHUNK_CELLS = 65_536  # 512 KiB of float64 stay in L2
 _CHUNK_LEAST = 256
+# Above, a symmetric product and a square root take less than a general product.
+_GEMM_CELLS = 32_768
 
 
 def loss_gradient(
@@ -149,7 +151,11 @@ def _add_loss_gradient(
 
 def _add_hessian(chunk: np.ndarray, curvature: np.ndarray, hessian: np.ndarray) -> None:
     """Add the weighted Gram matrix of ``[chunk, 1]``."""
-    hessian[:-1, :-1] += (chunk * curvature).T @ chunk
+    if chunk.size <= _GEMM_CELLS:
+        hessian[:-1, :-1] += (chunk * curvature).T @ chunk
+    else:
+        scaled = chunk * np.sqrt(curvature)
+        hessian[:-1, :-1] += scaled.T @ scaled
     border = (chunk.T @ curvature)[:, 0]
     hessian[:-1, -1] += border
     hessian[-1, :-1] += border
