@@ -24,7 +24,7 @@ INTERPRETED = [
     "tests/kernels/test_pointwise.py::test_exp_of_negative_is_within_2_ulp",
     HUGE,
 ]
-CHECKED = [f"{SEVERAL}[C-numba]", HUGE]
+CHECKED = [HUGE]
 MODES = {
     "plain Python": ({"NUMBA_DISABLE_JIT": "1"}, INTERPRETED),
     "checked": ({"NUMBA_BOUNDSCHECK": "1"}, CHECKED),
