@@ -58,9 +58,15 @@ def summarise(figures: dict[str, Any]) -> str:
         f"{machine['cpu']}, {machine['threads']} threads, Python {machine['python']}, "
         f"NumPy {machine['numpy']}, numba {machine['numba']}, "
         f"scikit-learn {machine['scikit-learn']}, glum {machine['glum']}; measured by "
-        "`python -m bench.table`, put here by `python -m bench.summary`."
+        f"`python -m bench.table`, {_rounds(tables)}, put here by `python -m bench.summary`."
     )
     return f"{markdown_table(headers, rows)}\n\n{caption}"
+
+
+def _rounds(tables: list[dict[str, Any]]) -> str:
+    """Return how many timed runs a figure stands for."""
+    least = min(len(fit["seconds"]) for table in tables for fit in table["fits"])
+    return "one run of each fit" if least == 1 else f"medians of {least} runs"
 
 
 def replace_marked(text: str, content: str) -> str:

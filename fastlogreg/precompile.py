@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from fastlogreg.design import DenseDesign, Targets, load_backend
+from fastlogreg.design import DTYPES, DenseDesign, Targets, load_backend
 from fastlogreg.errors import (
     InvalidParameterError,
     InvalidParameterTypeError,
@@ -29,11 +29,6 @@ from fastlogreg.solvers import SOLVERS
 
 __all__ = ["DTYPES", "ORDERS", "WarmUp", "kernel_folder", "warmup"]
 
-# What a fit reads as it lies in memory; other numbers become float64 first.
-DTYPES = (
-    *("float64", "float32", "bool"),
-    *("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"),
-)
 ORDERS = ("C", "F")
 
 _SMALL = (64, 3)

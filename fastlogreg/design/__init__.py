@@ -1,6 +1,14 @@
 """X as an operator: a storage a file, all behind the `Design` protocol."""
 
-from fastlogreg.design.dense import DenseDesign
+from fastlogreg.design.dense import DTYPES, DenseDesign
 from fastlogreg.design.protocol import DenseBackend, Design, Targets, class_totals, load_backend
 
-__all__ = ["DenseBackend", "DenseDesign", "Design", "Targets", "class_totals", "load_backend"]
+__all__ = [
+    "DTYPES",
+    "DenseBackend",
+    "DenseDesign",
+    "Design",
+    "Targets",
+    "class_totals",
+    "load_backend",
+]

@@ -8,7 +8,13 @@ import numpy as np
 
 from fastlogreg.design.protocol import DenseBackend, Targets
 
-__all__ = ["DenseDesign", "kernel_ready"]
+__all__ = ["DTYPES", "DenseDesign", "kernel_ready"]
+
+# What passes read as it lies in memory.
+DTYPES = (
+    *("float64", "float32", "bool"),
+    *("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"),
+)
 
 
 class DenseDesign:

@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d, validate_data
 
-from fastlogreg.design import class_totals
+from fastlogreg.design import DTYPES, class_totals
 from fastlogreg.errors import (
     InvalidDataError,
     InvalidParameterError,
@@ -32,10 +32,7 @@ __all__ = [
 ]
 
 _SCAN_CELLS = 1_048_576
-# What passes read as it lies in memory; byte-swapped types are unequal to these.
-_TABLE_TYPES = tuple(
-    map(np.dtype, ("f8", "f4", "?", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8"))
-)
+_TABLE_TYPES = tuple(map(np.dtype, DTYPES))  # byte-swapped types are unequal to these
 
 
 def check_table(estimator: Any, X: Any, *, reset: bool) -> np.ndarray:

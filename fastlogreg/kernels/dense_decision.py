@@ -14,10 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastlogreg.kernels.dense_tiles import (
-    decisions_tile_c,
-    decisions_tile_f,
-)
+from fastlogreg.kernels.dense_tiles import decisions_tile_c, decisions_tile_f
 from fastlogreg.kernels.pointwise import sigmoids
 from fastlogreg.runtime.jit import block_kernel, tile_kernel
 

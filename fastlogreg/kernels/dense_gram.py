@@ -39,6 +39,7 @@ __all__ = [
     "add_gram",
     "fill_tile_c",
     "fill_tile_f",
+    "fill_weights",
     "link_tile",
     "padded",
 ]

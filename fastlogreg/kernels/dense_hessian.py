@@ -19,7 +19,13 @@ from functools import partial
 
 import numpy as np
 
-from fastlogreg.kernels.blocks import UNIT_WEIGHTS, aligned_zeros, block_edges, count_blocks
+from fastlogreg.kernels.blocks import (
+    UNIT_WEIGHTS,
+    aligned_zeros,
+    block_edges,
+    count_blocks,
+    sum_parts,
+)
 from fastlogreg.kernels.dense_gram import (
     LINES,
     PANEL,
@@ -38,7 +44,7 @@ __all__ = ["loss_gradient_hessian"]
 
 _LEAST_BLOCKS = 16  # below, 16 cores have not all work, and panels are the better way
 _SMALL = 4_194_304  # bytes that may be taken whatever the size of X
-_SHARE = 12
+_SHARE = 12  # else a twelfth of X's bytes
 _MOST_TILES = 32  # of a chunk; 11,776 rows
 _STRIP = 256  # rows
 
@@ -270,7 +276,7 @@ def _by_rows(
     run_blocks(block, n_blocks, n_threads)
     for part in out[1:]:
         out[0] += part
-    return out[0].reshape(n_outputs, side + 2, side + 1), _in_order(sums)
+    return out[0].reshape(n_outputs, side + 2, side + 1), sum_parts(sums)
 
 
 def _by_panels(
@@ -296,7 +302,7 @@ def _by_panels(
             panel_block(tiles, count, aligned_zeros(LINES, TILE), out, panels, first, last)
 
         run_blocks(add, len(panels), n_threads)
-    return _in_order(sums)
+    return sum_parts(sums)
 
 
 def _tiles_of_chunk(n_rows: int, side: int, n_bytes: int) -> int:
@@ -316,11 +322,3 @@ def _panels(side: int) -> np.ndarray:
     squares = [(j, min(j + step, side), k, min(k + step, side)) for k in starts for j in starts]
     upper = [square for square in squares if square[0] <= square[2]]
     return np.array(sorted(upper, key=lambda square: square[0] == square[2]), dtype=np.int64)
-
-
-def _in_order(parts: np.ndarray) -> np.ndarray:
-    """Return the sum over the first axis, added in its order."""
-    total: np.ndarray = parts[0].copy()
-    for part in parts[1:]:
-        total += part
-    return total

@@ -2,7 +2,7 @@
 
 For a row with decision ``z``, sign ``t`` in {-1, 1}, margin ``m = t z`` and weight ``s``
 it turns ``z`` into ``-s t sigmoid(-m)``, in place, and adds up ``s log(1 + exp(-m))``.
-Every storage of X goes through here; the loops are flat, so that they become vector code.
+The loops are flat, so that they become vector code.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from fastlogreg.runtime.jit import tile_kernel
 
 __all__ = ["LANES", "fill_row_weights", "link_scratch", "link_tile"]
 
-LANES = 32  # products kept at once; see `add_even_loss`
+LANES = 32  # products kept at once; see `even_loss`
 _MOST_FACTORS = 512  # of a product: each is at most 2, and a tile brings at most 64
 
 
