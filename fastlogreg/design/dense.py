@@ -54,19 +54,55 @@ class DenseDesign:
     def loss_gradient(
         self, coef: np.ndarray, targets: Targets, weights: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return losses ``(k,)`` and gradients ``(d + 1, k)``, one pass."""
+        """Return losses ``(k,)``, of softmax ``(1,)``, and gradients ``(d + 1, k)``, one pass."""
         self.passes += 1
         return self.backend.loss_gradient(
-            self.X, coef, targets.codes, weights, targets.class_weights, self.n_threads
+            self.X,
+            coef,
+            targets.codes,
+            weights,
+            targets.class_weights,
+            self.n_threads,
+            targets.softmax,
         )
 
     def loss_gradient_hessian(
         self, coef: np.ndarray, targets: Targets, weights: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return losses, gradients and Hessians ``(k, d + 1, d + 1)``, one pass for all."""
+        """Return losses, gradients and Hessians, one pass for all.
+
+        They are ``(k, d + 1, d + 1)``; of a softmax model ``(1, p, p)`` with
+        ``p = k (d + 1)``, class by class.
+        """
         self.passes += 1
         return self.backend.loss_gradient_hessian(
-            self.X, coef, targets.codes, weights, targets.class_weights, self.n_threads
+            self.X,
+            coef,
+            targets.codes,
+            weights,
+            targets.class_weights,
+            self.n_threads,
+            targets.softmax,
+        )
+
+    def hessian_product(
+        self,
+        coef: np.ndarray,
+        direction: np.ndarray,
+        targets: Targets,
+        weights: np.ndarray | None,
+    ) -> np.ndarray:
+        """Return the Hessian at coef times direction, both ``(d + 1, k)``, one pass."""
+        self.passes += 1
+        return self.backend.hessian_product(
+            self.X,
+            coef,
+            direction,
+            targets.codes,
+            weights,
+            targets.class_weights,
+            self.n_threads,
+            targets.softmax,
         )
 
     def decision(self, coef: np.ndarray) -> tuple[np.ndarray, bool]:
@@ -74,10 +110,13 @@ class DenseDesign:
         self.passes += 1
         return self.backend.decision(self.X, coef, self.n_threads)
 
-    def probability(self, coef: np.ndarray) -> tuple[np.ndarray, bool]:
-        """Return probabilities ``(n, 2)`` of one output, and whether all are finite, one pass."""
+    def probability(self, coef: np.ndarray, softmax: bool = False) -> tuple[np.ndarray, bool]:
+        """Return probabilities, and whether all decisions are finite, one pass.
+
+        They are ``(n, 2)`` of one output, ``(n, k)`` of a softmax model.
+        """
         self.passes += 1
-        return self.backend.probability(self.X, coef, self.n_threads)
+        return self.backend.probability(self.X, coef, self.n_threads, softmax)
 
     def take(self, rows: np.ndarray) -> DenseDesign:
         """Return the design of some rows, copied in the order of X."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, cast
 
 import numpy as np
@@ -19,18 +19,22 @@ class Targets:
 
     Parameters
     ----------
-    codes : ndarray of int8, shape (n_rows,)
-        The class of each row; 1 is the positive class.
+    codes : ndarray of int8, or int16 for more than 127 classes, shape (n_rows,)
+        The class of each row, from 0; of two classes, 1 is the positive one.
     class_weights : ndarray of float64, shape (n_classes,)
         What a row counts by its class; looked up by code, never spread over the rows.
+    softmax : bool
+        Whether the outputs are the classes of one softmax model; otherwise each output
+        is a binary model of its own.
     """
 
     codes: np.ndarray
     class_weights: np.ndarray
+    softmax: bool = False
 
     def take(self, rows: np.ndarray) -> Targets:
         """Return the labels of some rows."""
-        return Targets(self.codes[rows], self.class_weights)
+        return replace(self, codes=self.codes[rows])
 
     def total_weight(self, weights: np.ndarray | None) -> float:
         """Return the sum over rows of class weight times sample weight."""
@@ -49,9 +53,10 @@ class Design(Protocol):
     """X as an operator with an appended column of ones.
 
     With ``n`` rows, ``d`` columns and ``k`` outputs, coefficients and gradients are
-    ``(d + 1, k)`` float64, the intercept in the last row.  Results are new arrays,
-    summed over rows and not divided by anything.  Every method but `take` reads X once
-    and adds 1 to `passes`.
+    ``(d + 1, k)`` float64, the intercept in the last row.  Outputs are binary models of
+    their own, or the classes of one softmax model where the targets say so.  Results are
+    new arrays, summed over rows and not divided by anything.  Every method but `take`
+    reads X once and adds 1 to `passes`.
     """
 
     passes: float
@@ -71,18 +76,34 @@ class Design(Protocol):
     def loss_gradient(
         self, coef: np.ndarray, targets: Targets, weights: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return losses ``(k,)`` and gradients ``(d + 1, k)``."""
+        """Return losses ``(k,)``, of a softmax model ``(1,)``, and gradients ``(d + 1, k)``."""
 
     def loss_gradient_hessian(
         self, coef: np.ndarray, targets: Targets, weights: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return losses, gradients and Hessians ``(k, d + 1, d + 1)``."""
+        """Return losses, gradients and Hessians ``(k, d + 1, d + 1)``.
+
+        That of a softmax model is ``(1, p, p)`` with ``p = k (d + 1)``, class by class:
+        row ``c (d + 1) + j`` is that of ``coef[j, c]``.
+        """
+
+    def hessian_product(
+        self,
+        coef: np.ndarray,
+        direction: np.ndarray,
+        targets: Targets,
+        weights: np.ndarray | None,
+    ) -> np.ndarray:
+        """Return the Hessian at coef times direction, both ``(d + 1, k)``, in that shape."""
 
     def decision(self, coef: np.ndarray) -> tuple[np.ndarray, bool]:
         """Return decisions ``(n, k)`` in the type of X, and whether all are finite."""
 
-    def probability(self, coef: np.ndarray) -> tuple[np.ndarray, bool]:
-        """Return the probabilities of both classes ``(n, 2)``, and whether all are finite."""
+    def probability(self, coef: np.ndarray, softmax: bool = False) -> tuple[np.ndarray, bool]:
+        """Return the probabilities of all classes, and whether all decisions are finite.
+
+        They are ``(n, 2)`` of one output, ``(n, k)`` of a softmax model.
+        """
 
     def take(self, rows: np.ndarray) -> Design:
         """Return the design of some rows, copied, with a count of its own."""
@@ -99,6 +120,7 @@ class DenseBackend(Protocol):
         weights: np.ndarray | None,
         class_weights: np.ndarray,
         n_threads: int,
+        softmax: bool = False,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return losses and gradients."""
 
@@ -110,14 +132,28 @@ class DenseBackend(Protocol):
         weights: np.ndarray | None,
         class_weights: np.ndarray,
         n_threads: int,
+        softmax: bool = False,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return losses, gradients and Hessians."""
+
+    def hessian_product(
+        self,
+        X: np.ndarray,
+        coef: np.ndarray,
+        direction: np.ndarray,
+        codes: np.ndarray,
+        weights: np.ndarray | None,
+        class_weights: np.ndarray,
+        n_threads: int,
+        softmax: bool = False,
+    ) -> np.ndarray:
+        """Return the Hessians times the direction."""
 
     def decision(self, X: np.ndarray, coef: np.ndarray, n_threads: int) -> tuple[np.ndarray, bool]:
         """Return decisions, and whether all are finite."""
 
     def probability(
-        self, X: np.ndarray, coef: np.ndarray, n_threads: int
+        self, X: np.ndarray, coef: np.ndarray, n_threads: int, softmax: bool = False
     ) -> tuple[np.ndarray, bool]:
         """Return probabilities, and whether all decisions are finite."""
 

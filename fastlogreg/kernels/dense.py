@@ -25,7 +25,13 @@ from fastlogreg.kernels.blocks import EMPTY_WEIGHTS, block_edges, count_blocks, 
 from fastlogreg.kernels.link import link_scratch
 from fastlogreg.runtime.threads import run_blocks
 
-__all__ = ["decision", "loss_gradient", "loss_gradient_hessian", "probability"]
+__all__ = [
+    "decision",
+    "hessian_product",
+    "loss_gradient",
+    "loss_gradient_hessian",
+    "probability",
+]
 
 
 def loss_gradient(
@@ -35,8 +41,11 @@ def loss_gradient(
     weights: np.ndarray | None,
     class_weights: np.ndarray,
     n_threads: int,
+    softmax: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return losses ``(n_outputs,)`` and gradients ``(d + 1, n_outputs)``, summed over rows."""
+    if softmax:
+        raise NotImplementedError("softmax")
     matrix, in_c_order = _compiled_view(X)
     rows = (_read_only(codes), _weights(weights), class_weights)
     if coef.shape[1] > 1:
@@ -66,13 +75,32 @@ def loss_gradient_hessian(
     weights: np.ndarray | None,
     class_weights: np.ndarray,
     n_threads: int,
+    softmax: bool = False,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return what `loss_gradient` does, and Hessians ``(n_outputs, d + 1, d + 1)``."""
+    if softmax:
+        raise NotImplementedError("softmax")
     matrix, in_c_order = _compiled_view(X)
+    if softmax:
+        raise NotImplementedError("softmax")
     rows = (_read_only(codes), _weights(weights), class_weights)
     return dense_hessian.loss_gradient_hessian(
         matrix, in_c_order, _vector(coef.T), *rows, n_threads
     )
+
+
+def hessian_product(
+    X: np.ndarray,
+    coef: np.ndarray,
+    direction: np.ndarray,
+    codes: np.ndarray,
+    weights: np.ndarray | None,
+    class_weights: np.ndarray,
+    n_threads: int,
+    softmax: bool = False,
+) -> np.ndarray:
+    """Return the Hessians of the summed losses at coef times direction, ``(d + 1, n_outputs)``."""
+    raise NotImplementedError("hessian_product")
 
 
 def decision(X: np.ndarray, coef: np.ndarray, n_threads: int) -> tuple[np.ndarray, bool]:
@@ -83,11 +111,15 @@ def decision(X: np.ndarray, coef: np.ndarray, n_threads: int) -> tuple[np.ndarra
     return _predict(X, coef, n_threads, probability=False)
 
 
-def probability(X: np.ndarray, coef: np.ndarray, n_threads: int) -> tuple[np.ndarray, bool]:
+def probability(
+    X: np.ndarray, coef: np.ndarray, n_threads: int, softmax: bool = False
+) -> tuple[np.ndarray, bool]:
     """Return ``sigmoid(-z_i), sigmoid(z_i)`` as ``(n, 2)``, and whether all z are finite.
 
     For one output; in the type of X as in `decision`.
     """
+    if softmax:
+        raise NotImplementedError("softmax")
     return _predict(X, coef, n_threads, probability=True)
 
 
