@@ -6,13 +6,15 @@
             + 1/(C*S) * [ (1 - rho)/2 * ||W||_F^2 + rho * ||W||_1 ]
 
 ``S = sum_i s_i``; ``s_i`` is sample weight times class weight; ``rho`` is the
-``l1_ratio``, 0 in what is implemented here; the intercept ``b`` is never penalised;
-``C = inf`` switches the penalty off.  The binary loss is ``log(1 + exp(-m))`` of the
-signed margin ``m``.  The minimiser is scikit-learn's.
+``l1_ratio``; the intercept ``b`` is never penalised; ``C = inf`` switches the penalty
+off.  The loss of two classes is ``log(1 + exp(-m))`` of the signed margin ``m``, that
+of more is the cross-entropy of the softmax.  The minimiser is scikit-learn's.
 
 Coefficients are one array ``(n_columns + 1, n_outputs)`` with the intercept in the last
 row; without an intercept that row is there, and 0.  `Objective` is the only owner of
-the penalty, of the division by S and of that row.
+the penalty, of the division by S and of that row.  Values, gradients and Hessians are
+those of the *smooth part* of F, all but the ``||W||_1``, which `l1_penalty` gives: with
+``rho = 0`` they are F's own.
 """
 
 from __future__ import annotations
@@ -21,15 +23,11 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-from scipy.linalg import lapack
 
-from fastlogreg.design import Design, Targets
+from fastlogreg.design import Design, Targets, draw_rows
+from fastlogreg.hessian import DenseHessian
 
-__all__ = ["DenseHessian", "Objective"]
-
-_EPS = float(np.finfo(np.float64).eps)
-_LEAST_CURVATURE = float(np.finfo(np.float64).tiny) / _EPS
-_norm: Callable[..., float] = lapack.dlange
+__all__ = ["Objective"]
 
 
 class Objective:
@@ -45,8 +43,12 @@ class Objective:
         Sample weights, not negative.
     C : float
         Inverse strength of the penalty, in (0, inf].
+    l1_ratio : float
+        Share of the L1 penalty, in [0, 1].
     fit_intercept : bool
         Whether the last row of the coefficients is free.
+    seed : int
+        What samples of the rows are drawn with.
     """
 
     def __init__(
@@ -56,49 +58,114 @@ class Objective:
         weights: np.ndarray | None,
         *,
         C: float,
+        l1_ratio: float = 0.0,
         fit_intercept: bool,
+        seed: int = 0,
     ) -> None:
         self.design = design
         self.targets = targets
         self.weights = weights
         self.fit_intercept = fit_intercept
+        self.seed = seed
         self.total_weight = targets.total_weight(weights)
         inverse = C * self.total_weight
         self.strength = 1.0 / inverse if inverse != 0.0 else math.inf
-        self._penalty = np.full((design.n_columns + 1, 1), self.strength)
-        self._penalty[-1] = 0.0
+        self.l1_strength = self._per_row(self.strength * l1_ratio if l1_ratio else 0.0)
+        self._l2_strength = self._per_row(self.strength * (1.0 - l1_ratio))
+        self._C, self._l1_ratio = C, l1_ratio
+        self._samples: list[tuple[float, Objective]] = []
 
     @property
     def passes(self) -> float:
-        """Reads of X so far, in whole tables."""
-        return self.design.passes
+        """Reads of X so far, in whole tables; those of a sample count by its share of rows."""
+        return self.design.passes + sum(share * sample.passes for share, sample in self._samples)
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of X."""
+        return self.design.n_rows
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Shape of the coefficients, ``(n_columns + 1, 1)``."""
-        return self.design.n_columns + 1, 1
+        """Shape of the coefficients, ``(n_columns + 1, n_outputs)``."""
+        n_outputs = len(self.targets.class_weights) if self.targets.softmax else 1
+        return self.design.n_columns + 1, n_outputs
+
+    @property
+    def has_l1(self) -> bool:
+        """Whether F has an L1 part, so that it is not smooth."""
+        return bool(self.l1_strength.any())
 
     def value_gradient(self, coef: np.ndarray) -> tuple[float, np.ndarray]:
-        """Return F and its gradient, a new array of coef's shape; one pass."""
+        """Return the smooth part and its gradient, a new array of coef's shape; one pass."""
         losses, gradient = self.design.loss_gradient(coef, self.targets, self.weights)
         return self._finish(losses, gradient, coef)
 
     def value_gradient_hessian(self, coef: np.ndarray) -> tuple[float, np.ndarray, DenseHessian]:
-        """Return F, its gradient and its factored Hessian; one pass."""
+        """Return the smooth part, its gradient and its Hessian; one pass."""
         losses, gradient, hessians = self.design.loss_gradient_hessian(
             coef, self.targets, self.weights
         )
-        matrix = hessians[0]
-        matrix /= self.total_weight
-        matrix.flat[:: len(matrix) + 1] += self._penalty[:, 0]
-        hessian = DenseHessian(matrix if self.fit_intercept else matrix[:-1, :-1])
-        return *self._finish(losses, gradient, coef), hessian
+        return *self._finish(losses, gradient, coef), self._hessian(hessians[0])
+
+    def product_at(self, coef: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+        """Return a function from a direction to the Hessian at *coef* times it; a pass a call."""
+
+        def product(direction: np.ndarray) -> np.ndarray:
+            result = self.design.hessian_product(coef, direction, self.targets, self.weights)
+            result /= self.total_weight
+            result += self._l2_strength * direction
+            if not self.fit_intercept:
+                result[-1] = 0.0
+            return result
+
+        return product
+
+    def l1_penalty(self, coef: np.ndarray) -> float:
+        """Return the part of F that `value_gradient` leaves out."""
+        return float((self.l1_strength * np.abs(coef)).sum()) if self.has_l1 else 0.0
+
+    def sample(self, fraction: float, draw: int = 0) -> Objective:
+        """Return the objective of about that share of the rows, with an expectation of F.
+
+        Each class has at least a fair part of the rows, as far as it has so many, and
+        rows of much weight are likelier than others; weights make up for both, so that
+        the classes weigh what they weigh in the whole.
+
+        Parameters
+        ----------
+        fraction : float
+            Share of the rows, in (0, 1].
+        draw : int
+            Number of the draw: with the objective's seed, it makes the sample.
+        """
+        wanted = max(math.ceil(fraction * self.n_rows), 1)
+        rng = np.random.default_rng([self.seed, draw])
+        rows, weights = draw_rows(self.targets, self.weights, wanted, rng)
+        sample = Objective(
+            self.design.take(rows),
+            self.targets.take(rows),
+            weights,
+            C=self._C,
+            l1_ratio=self._l1_ratio,
+            fit_intercept=self.fit_intercept,
+            seed=self.seed,
+        )
+        sample.design.passes = 1.0  # taking the rows is a read of them
+        self._samples.append((len(rows) / self.n_rows, sample))
+        return sample
+
+    def _per_row(self, strength: float) -> np.ndarray:
+        """Return a penalty's strength for each row of the coefficients, ``(d + 1, 1)``."""
+        strengths = np.full((self.design.n_columns + 1, 1), strength)
+        strengths[-1] = 0.0
+        return strengths
 
     def _finish(
         self, losses: np.ndarray, gradient: np.ndarray, coef: np.ndarray
     ) -> tuple[float, np.ndarray]:
-        """Return F and its gradient, made in place, from the sums over the rows."""
-        pull = self._penalty * coef
+        """Return the smooth part and its gradient, made in place, from the sums over the rows."""
+        pull = self._l2_strength * coef
         gradient /= self.total_weight
         gradient += pull
         if not self.fit_intercept:
@@ -106,61 +173,27 @@ class Objective:
         penalty = 0.5 * float(np.vdot(pull, coef))
         return float(losses.sum()) / self.total_weight + penalty, gradient
 
+    def _hessian(self, matrix: np.ndarray) -> DenseHessian:
+        """Return the Hessian, made in place, from the sum over the rows ``(p, p)``."""
+        side, n_outputs = self.shape
+        matrix /= self.total_weight
+        blocks = matrix.reshape(n_outputs, side, n_outputs, side)
+        if n_outputs > 1:
+            _hold_free_directions(blocks, (self._l2_strength + self.l1_strength)[:, 0] == 0.0)
+        matrix.flat[:: len(matrix) + 1] += np.tile(self._l2_strength[:, 0], n_outputs)
+        if not self.fit_intercept:
+            matrix = np.ascontiguousarray(blocks[:, :-1, :, :-1])
+            matrix = matrix.reshape(n_outputs * (side - 1), -1)
+        return DenseHessian(matrix, n_outputs)
 
-class DenseHessian:
-    """A factored dense Hessian.
 
-    The matrix is scaled to a unit diagonal before the Cholesky factorisation, so that
-    columns of very different scale do not cost digits.  Where it is singular to working
-    precision (collinear columns without a penalty, saturated rows) the diagonal is
-    raised by the least power of ten times eps that lets the factor exist: the step then
-    leaves the directions alone along which F is flat (Nocedal & Wright, *Numerical
-    Optimization*, 2nd ed., section 3.4).
+def _hold_free_directions(blocks: np.ndarray, unpenalised: np.ndarray) -> None:
+    """Give curvature to what a softmax does not feel: the same shift of all classes.
 
-    Parameters
-    ----------
-    matrix : ndarray of float64, shape (p, p)
-        Symmetric, positive semidefinite; overwritten.
+    The gradient has no part along such a shift, so no step changes but those that
+    rounding would take: solutions keep the sum over the classes that they started with.
     """
-
-    def __init__(self, matrix: np.ndarray) -> None:
-        diagonal = matrix.diagonal()
-        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-            # Subnormal curvature has no digits left to scale by: it counts as none.
-            root = np.sqrt(np.maximum(diagonal, _LEAST_CURVATURE))
-            scale = np.divide(diagonal > _LEAST_CURVATURE, root)
-            matrix *= scale
-            self._scale = scale[:, None]
-            matrix *= self._scale
-        norm = _norm("1", matrix.T)  # the transpose is in LAPACK's order
-        # Products that left float64 have no factor; the step is then NaN, and says so.
-        self._factor = _cholesky_of_unit_diagonal(matrix, norm) if math.isfinite(norm) else None
-
-    def solve(self, gradient: np.ndarray) -> np.ndarray:
-        """Return ``H^-1 gradient``; rows beyond the matrix, a fixed intercept, stay 0."""
-        if self._factor is None:
-            return np.full_like(gradient, np.nan)
-        p = len(self._scale)
-        scaled = self._scale * gradient[:p]
-        solution, _ = lapack.dpotrs(self._factor, scaled, lower=1, overwrite_b=1)
-        solution *= self._scale
-        if p == len(gradient):
-            return np.asarray(solution)
-        out = np.zeros_like(gradient)
-        out[:p] = solution
-        return out
-
-
-def _cholesky_of_unit_diagonal(matrix: np.ndarray, norm: float) -> np.ndarray:
-    """Return a lower Cholesky factor of the matrix plus the least ridge that it needs."""
-    p = len(matrix)
-    norm = max(norm, 1.0)
-    ridge = 0.0
-    while True:
-        matrix.flat[:: p + 1] = 1.0 + ridge  # columns without curvature have 0 there
-        factor, failed = lapack.dpotrf(matrix, lower=1, clean=0)
-        if not failed:
-            reciprocal_condition, _ = lapack.dpocon(factor, norm, uplo="L")
-            if reciprocal_condition > p * _EPS:
-                return np.asarray(factor)
-        ridge = max(10.0 * ridge, 10.0 * p * _EPS)
+    n_outputs = len(blocks)
+    for j in np.flatnonzero(unpenalised):
+        own = blocks[:, j, :, j]
+        own += own.trace() / n_outputs**2

@@ -5,7 +5,8 @@ import pytest
 from scipy.optimize import approx_fprime
 
 from fastlogreg.design import DenseDesign, Targets, load_backend
-from fastlogreg.objective import DenseHessian, Objective
+from fastlogreg.hessian import DenseHessian
+from fastlogreg.objective import Objective
 from tests import oracle
 from tests.problems import correlated
 

@@ -2,6 +2,7 @@
 
 from fastlogreg.design.dense import DTYPES, DenseDesign
 from fastlogreg.design.protocol import DenseBackend, Design, Targets, class_totals, load_backend
+from fastlogreg.design.sampling import draw_rows
 
 __all__ = [
     "DTYPES",
@@ -10,5 +11,6 @@ __all__ = [
     "Design",
     "Targets",
     "class_totals",
+    "draw_rows",
     "load_backend",
 ]

@@ -4,8 +4,8 @@ A solver is a function ``minimise(objective, start, *, tol, max_iter, callback)`
 returns a `Solution`.  It knows nothing of storage, threads or numba.  Adding one is a
 file here and a line in `SOLVERS`.
 
-- ``objective``: has ``value_gradient`` and ``passes``, and ``value_gradient_hessian``
-  where a method needs it;
+- ``objective``: has ``value_gradient`` and ``passes``; what else a method needs of it is a
+  protocol in `solution`;
 - ``start``: float64 coefficients ``(n_columns + 1, n_outputs)``, not changed;
 - ``tol``: bound on the gradient's largest component and on the predicted decrease;
 - ``max_iter``: most steps;
@@ -17,8 +17,8 @@ from typing import Protocol
 
 import numpy as np
 
-from fastlogreg.solvers import lbfgs, newton_cholesky
-from fastlogreg.solvers.solution import Callback, Solution, Status, Step, TwiceDifferentiable
+from fastlogreg.solvers import lbfgs, newton_cholesky, subsampled_newton
+from fastlogreg.solvers.solution import Callback, Sampled, Solution, Status, Step
 
 __all__ = ["SOLVERS", "Callback", "Solution", "Solver", "Status", "Step"]
 
@@ -28,7 +28,7 @@ class Solver(Protocol):
 
     def __call__(
         self,
-        objective: TwiceDifferentiable,
+        objective: Sampled,
         start: np.ndarray,
         *,
         tol: float,
@@ -41,4 +41,5 @@ class Solver(Protocol):
 SOLVERS: dict[str, Solver] = {
     "lbfgs": lbfgs.minimise,
     "newton-cholesky": newton_cholesky.minimise,
+    "subsampled-newton": subsampled_newton.minimise,
 }

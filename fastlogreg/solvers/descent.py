@@ -28,6 +28,13 @@ _MOST_STEPS_IN_NOISE = 10
 class CurvatureModel(Protocol):
     """A quadratic model of F at the point evaluated last, where *gradient* is F's."""
 
+    @property
+    def curvature(self) -> str:
+        """Where the present curvature is from, for the history."""
+
+    def approach(self, start: np.ndarray) -> np.ndarray:
+        """Return where the descent begins, by whatever is cheaper than passes."""
+
     def evaluate(self, coef: np.ndarray) -> tuple[float, np.ndarray]:
         """Return F and its gradient at *coef*, a new array; one pass."""
 
@@ -109,7 +116,8 @@ class _Run:
         self.predicted: float | None = None
         self.failed_decrease: float | None = None
         self.least_gradient = math.inf
-        self._move(start, *model.evaluate(start))
+        begin = model.approach(start)
+        self._move(begin, *model.evaluate(begin))
 
     @property
     def noise(self) -> float:
@@ -186,6 +194,7 @@ class _Run:
             gradient_norm=self.gradient_norm,
             passes=self.objective.passes - self.first_pass,
             seconds=time.perf_counter() - self.began,
+            curvature=self.model.curvature,
         )
         self.history.append(step)
         self.stopped = self.callback is not None and bool(self.callback(step))

@@ -1,24 +1,16 @@
-"""L-BFGS: curvature from the last few changes of the gradient, one pass a step.
-
-Liu & Nocedal, *On the limited memory BFGS method for large scale optimization*,
-Mathematical Programming 45 (1989); the two-loop recursion and the scaling of the first
-matrix are algorithm 7.4 and equation 7.20 of Nocedal & Wright, *Numerical
-Optimization*, 2nd ed.
-"""
+"""L-BFGS: curvature from the last few changes of the gradient, one pass a step."""
 
 from __future__ import annotations
-
-from collections import deque
 
 import numpy as np
 
 from fastlogreg.solvers.descent import descend
+from fastlogreg.solvers.pairs import Pairs
 from fastlogreg.solvers.solution import Callback, Differentiable, Solution
 
 __all__ = ["minimise"]
 
 _MEMORY = 10
-_LEAST_CURVATURE = 1e-14  # relative: a pair below carries rounding, not curvature
 
 
 def minimise(
@@ -38,9 +30,15 @@ def minimise(
 class _LimitedMemory:
     """The inverse Hessian as the last few pairs of step and change of gradient."""
 
+    curvature = "changes of the gradient"
+
     def __init__(self, objective: Differentiable) -> None:
         self._objective = objective
-        self._pairs: deque[tuple[np.ndarray, np.ndarray, float]] = deque(maxlen=_MEMORY)
+        self._pairs = Pairs(_MEMORY)
+
+    def approach(self, start: np.ndarray) -> np.ndarray:
+        """Return *start*: each step takes a whole pass."""
+        return start
 
     def evaluate(self, coef: np.ndarray) -> tuple[float, np.ndarray]:
         """Return F and its gradient."""
@@ -62,27 +60,12 @@ class _LimitedMemory:
 
     def update(self, step: np.ndarray, gradient_change: np.ndarray) -> None:
         """Keep a pair if it holds positive curvature."""
-        product = float(np.vdot(step, gradient_change))
-        size = float(np.linalg.norm(step) * np.linalg.norm(gradient_change))
-        if product > _LEAST_CURVATURE * size:
-            self._pairs.append((step, gradient_change, product))
+        self._pairs.add(step, gradient_change)
 
     def forget(self) -> bool:
         """Drop all pairs."""
-        had_any = bool(self._pairs)
-        self._pairs.clear()
-        return had_any
+        return self._pairs.clear()
 
     def _inverse_times(self, gradient: np.ndarray) -> np.ndarray:
-        result = gradient.copy()
-        shares = []
-        for step, change, product in reversed(self._pairs):
-            share = float(np.vdot(step, result)) / product
-            result -= share * change
-            shares.append(share)
-        if self._pairs:
-            _, change, product = self._pairs[-1]
-            result *= product / float(np.vdot(change, change))
-        for (step, change, product), share in zip(self._pairs, reversed(shares), strict=True):
-            result += (share - float(np.vdot(change, result)) / product) * step
-        return result
+        scale = self._pairs.scale()
+        return self._pairs.inverse_times(gradient, lambda vector: scale * vector)

@@ -13,7 +13,7 @@ import numpy as np
 from fastlogreg.solvers.descent import descend
 from fastlogreg.solvers.solution import Callback, Solution, Solvable, TwiceDifferentiable
 
-__all__ = ["minimise"]
+__all__ = ["FullHessian", "minimise"]
 
 
 def minimise(
@@ -26,21 +26,27 @@ def minimise(
 ) -> Solution:
     """Minimise by Newton's method; see `fastlogreg.solvers.SOLVERS` for the parameters."""
     return descend(
-        objective, start, _FullHessian(objective), tol=tol, max_iter=max_iter, callback=callback
+        objective, start, FullHessian(objective), tol=tol, max_iter=max_iter, callback=callback
     )
 
 
-class _FullHessian:
+class FullHessian:
     """The Hessian at the point evaluated last, which is where a search ends."""
+
+    curvature = "all rows"
 
     def __init__(self, objective: TwiceDifferentiable) -> None:
         self._objective = objective
-        self._hessian: Solvable
+        self.hessian: Solvable
         self._step: np.ndarray | None = None
+
+    def approach(self, start: np.ndarray) -> np.ndarray:
+        """Return *start*: each step takes a whole pass."""
+        return start
 
     def evaluate(self, coef: np.ndarray) -> tuple[float, np.ndarray]:
         """Return F and its gradient, and keep the Hessian that the same pass brings."""
-        value, gradient, self._hessian = self._objective.value_gradient_hessian(coef)
+        value, gradient, self.hessian = self._objective.value_gradient_hessian(coef)
         self._step = None
         return value, gradient
 
@@ -66,5 +72,5 @@ class _FullHessian:
     def _inverse_times(self, gradient: np.ndarray) -> np.ndarray:
         """Return ``H^-1 gradient``, solved once a point."""
         if self._step is None:
-            self._step = self._hessian.solve(gradient)
+            self._step = self.hessian.solve(gradient)
         return self._step

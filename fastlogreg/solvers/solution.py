@@ -12,6 +12,7 @@ import numpy as np
 __all__ = [
     "Callback",
     "Differentiable",
+    "Sampled",
     "Solution",
     "Solvable",
     "Status",
@@ -57,6 +58,7 @@ class Step(NamedTuple):
     gradient_norm: float
     passes: float
     seconds: float
+    curvature: str = ""  # where that of the step came from
 
 
 Callback = Callable[[Step], object]
@@ -116,3 +118,14 @@ class TwiceDifferentiable(Differentiable, Protocol):
 
     def value_gradient_hessian(self, coef: np.ndarray) -> tuple[float, np.ndarray, Solvable]:
         """Return F, its gradient, a new array, and its factored second derivative."""
+
+
+class Sampled(TwiceDifferentiable, Protocol):
+    """What a method that samples rows needs of an objective."""
+
+    @property
+    def n_rows(self) -> int:
+        """Rows there are."""
+
+    def sample(self, fraction: float, draw: int = 0) -> TwiceDifferentiable:
+        """Return the objective of a random share of the rows, which stands for this one."""

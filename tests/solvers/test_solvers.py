@@ -9,8 +9,17 @@ from fastlogreg.solvers import SOLVERS, Status
 class Quadratic:
     """0.5 (x - c)' A (x - c) with a known minimum: the least that a solver needs."""
 
+    n_rows = 100_000
+
     def __init__(self, matrix, centre):
         self.matrix, self.centre, self.passes = matrix, centre, 0.0
+
+    def sample(self, fraction, draw=0):
+        """Return the same kind of problem, off by a tenth."""
+        rng = np.random.default_rng(draw)
+        scale = 1.0 + 0.1 * rng.standard_normal(len(self.centre))
+        moved = self.centre + 0.1 * rng.standard_normal(self.centre.shape)
+        return type(self)(self.matrix * scale * scale[:, None], moved)
 
     def value_gradient(self, coef):
         self.passes += 1
