@@ -121,6 +121,10 @@ class Objective:
 
         return product
 
+    def decision(self, coef: np.ndarray) -> np.ndarray:
+        """Return ``x w + b`` for every row and output, ``(n_rows, n_outputs)``; one pass."""
+        return self.design.decision(coef)[0]
+
     def l1_penalty(self, coef: np.ndarray) -> float:
         """Return the part of F that `value_gradient` leaves out."""
         return float((self.l1_strength * np.abs(coef)).sum()) if self.has_l1 else 0.0

@@ -127,5 +127,8 @@ class Sampled(TwiceDifferentiable, Protocol):
     def n_rows(self) -> int:
         """Rows there are."""
 
-    def sample(self, fraction: float, draw: int = 0) -> TwiceDifferentiable:
+    def decision(self, coef: np.ndarray) -> np.ndarray:
+        """Return ``x w + b`` for every row and output."""
+
+    def sample(self, fraction: float, draw: int = 0) -> Sampled:
         """Return the objective of a random share of the rows, which stands for this one."""

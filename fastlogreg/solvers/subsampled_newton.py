@@ -35,18 +35,21 @@ _GROWTH = 4
 
 # The time of a sample and of the passes that it leaves, in that of reading a cell of X:
 _HESSIANS = 3.0  # that the last sample takes
-_PRODUCT = 0.2  # of a Hessian: a multiply and an add
+_PRODUCT = 0.1  # of a Hessian: a multiply and an add
 _ROW = 400.0  # to take it, whatever its length
 _ERROR = 2.0  # of a sampled Hessian, relative: that many times sqrt(coefficients / rows)
 _GAIN = math.log(1e6)  # by steps on all rows
 
 _MEMORY = 30
+_SLOW_STEPS = 2  # that are looked back at
+_STEPS_BY_HESSIAN = 2  # with that of all rows, to tol
 _SLOW = 1.0 / 9.0  # of the predicted decrease, a third of the gradient
-_SLOW_STEPS = 2
 _QUADRATIC = 1e-4  # of the predicted decrease
 _NOISE = 4.0 * float(np.finfo(np.float64).eps)
 _GAIN_OF_ERROR = 0.1  # a step on a sample that gains less than that much of its error is the last
-_MOST_STEPS = 30
+_MOST_FIRST_STEPS = 30
+_MOST_STEPS = 8  # from the solution of a smaller sample
+_LARGEST_MOVE = 8.0  # of a row's log-odds, by the first step on all rows
 
 
 def minimise(
@@ -59,7 +62,7 @@ def minimise(
 ) -> Solution:
     """Minimise with sampled curvature; see `fastlogreg.solvers.SOLVERS` for the parameters."""
     sizes = sample_sizes(objective.n_rows, *start.shape)
-    model = SampledHessian(objective, sizes)
+    model = SampledHessian(objective, sizes, tol)
     return descend(objective, start, model, tol=tol, max_iter=max_iter, callback=callback)
 
 
@@ -106,11 +109,14 @@ class SampledHessian:
         What is minimised.
     sizes : list of int
         Rows of the samples of the approach; empty for curvature of all rows at once.
+    tol : float
+        Where the largest component of the gradient shall get.
     """
 
-    def __init__(self, objective: Sampled, sizes: list[int]) -> None:
+    def __init__(self, objective: Sampled, sizes: list[int], tol: float) -> None:
         self._objective = objective
         self._sizes = sizes
+        self._tol = tol
         self._pairs = Pairs(_MEMORY)
         self._hessian: Solvable
         self._fresh: Solvable | None = None  # of all rows, at the point evaluated last
@@ -120,8 +126,10 @@ class SampledHessian:
         self._coef: np.ndarray
         self._value = math.nan
         self._step: np.ndarray
-        self._predicted = math.inf
-        self._slow_steps = 0
+        self._sample: Sampled
+        self._value_at_start = math.inf
+        self._settled: np.ndarray  # the point that a search ended at
+        self._predictions: list[float] = []  # by curvature from the same rows
 
     @property
     def curvature(self) -> str:
@@ -139,12 +147,11 @@ class SampledHessian:
             limit, _ = self.evaluate(start)
             if self._is_as_good_as_a_sample(start):
                 return start
-        coef, value_at_start = self._solve_samples(start)
-        limit = min(limit, value_at_start)
-        value, _ = self.evaluate(coef)
-        if value <= limit:
-            return coef
-        # The sample says nothing about the whole: it was separable, say.
+        coef = self._solve_samples(start)
+        if coef is not None:
+            value, gradient = self.evaluate(coef)
+            if value <= min(limit, self._value_at_start) and self._is_credible(value, gradient):
+                return coef
         self._takes_hessian, self._known, self._rows = True, None, self._objective.n_rows
         return start
 
@@ -171,23 +178,23 @@ class SampledHessian:
 
     def predicted_decrease(self, gradient: np.ndarray) -> float | None:
         """Return half the Newton decrement, with better curvature if steps gain too little."""
+        self._settled = self._coef
         if self._fresh is not None:
-            self._hessian, self._fresh = self._fresh, None
-            self._rows = self._objective.n_rows
-            self._pairs.clear()
-        before, predicted = self._predicted, self._predict(gradient)
+            self._adopt(self._fresh, self._objective.n_rows)
+        predicted = self._predict(gradient)
         noise = _NOISE * max(1.0, abs(self._value))
         if self._rows < self._objective.n_rows:
-            self._slow_steps = self._slow_steps + 1 if predicted > _SLOW * before else 0
             unseen = bool(((self._step == 0.0) & (gradient != 0.0)).any())
-            if unseen or (self._slow_steps == _SLOW_STEPS and predicted > noise):
+            if unseen or (predicted > noise and self._is_slow(predicted, gradient)):
                 self._take_more_rows(to_all=unseen)
                 predicted = self._predict(gradient)
-        elif self._takes_hessian:
-            self._takes_hessian = predicted > _QUADRATIC * before
-        else:
-            self._takes_hessian = _SLOW * before < predicted and predicted > noise
-        self._predicted = predicted
+        elif self._predictions:
+            gained = predicted / self._predictions[-1]
+            if self._takes_hessian:
+                self._takes_hessian = gained > _QUADRATIC
+            else:
+                self._takes_hessian = gained > _SLOW and predicted > noise
+        self._predictions.append(predicted)
         return predicted
 
     def update(self, step: np.ndarray, gradient_change: np.ndarray) -> None:
@@ -201,24 +208,40 @@ class SampledHessian:
             return True
         if self._rows == self._objective.n_rows:
             return False
-        self._take_more_rows(to_all=True)
+        self._coef = self._settled
+        _, _, hessian = self._objective.value_gradient_hessian(self._settled)
+        self._adopt(hessian, self._objective.n_rows)
+        self._takes_hessian = True
         return True
 
-    def _solve_samples(self, start: np.ndarray) -> tuple[np.ndarray, float]:
-        """Return the last sample's coefficients, and the first's value at *start*."""
-        coef, value_at_start = start, math.inf
+    def _solve_samples(self, start: np.ndarray) -> np.ndarray | None:
+        """Return the last sample's coefficients, None where a sample is hard to solve."""
+        coef = start
         for draw, rows in enumerate(self._sizes):
-            sample = self._objective.sample(rows / self._objective.n_rows, draw)
-            model = FullHessian(sample)
-            gain = _GAIN_OF_ERROR * start.size / rows
-            solution = descend(
-                sample, coef, model, tol=gain, max_iter=_MOST_STEPS, callback=_ends_below(gain)
-            )
+            self._sample = self._objective.sample(rows / self._objective.n_rows, draw)
+            model = FullHessian(self._sample)
+            least = _GAIN_OF_ERROR * start.size / rows
+            most = _MOST_STEPS if draw else _MOST_FIRST_STEPS
+            stop = _stops_a_sample(least, most)
+            solution = descend(self._sample, coef, model, tol=least, max_iter=most, callback=stop)
             if draw == 0:
-                value_at_start = solution.history[0].objective
+                self._value_at_start = solution.history[0].objective
+            elif solution.passes > most:
+                return None
             coef = solution.coef
             self._hessian, self._rows = model.hessian, rows
-        return coef, value_at_start
+        return coef
+
+    def _is_credible(self, value: float, gradient: np.ndarray) -> bool:
+        """Return whether a step on all rows by the sample's Hessian is one to believe in.
+
+        A sample may be separable, or hold one class only of the few rows that a column
+        marks.  Its Hessian then has hardly any curvature where that of all rows has some:
+        a step gains more than F, which is not negative, or it moves log-odds without bounds.
+        """
+        if not self._predict(gradient) <= value:
+            return False
+        return float(np.abs(self._sample.decision(self._step)).max()) <= _LARGEST_MOVE
 
     def _is_as_good_as_a_sample(self, start: np.ndarray) -> bool:
         """Return whether *start* is within a sample's error of the optimum."""
@@ -226,33 +249,55 @@ class SampledHessian:
         assert self._known is not None
         return self._predict(self._known[2]) <= start.size / self._rows
 
+    def _is_slow(self, predicted: float, gradient: np.ndarray) -> bool:
+        """Return whether steps as the last two cost more than the Hessian of all rows."""
+        if len(self._predictions) < _SLOW_STEPS:
+            return False
+        gained = predicted / self._predictions[-_SLOW_STEPS]
+        if gained >= 1.0:
+            return True
+        # The gradient shrinks like the root of the predicted decrease.
+        a_step = -math.log(gained) / (2 * _SLOW_STEPS)
+        steps_left = math.log(max(float(np.abs(gradient).max()) / self._tol, 1.0)) / a_step
+        return steps_left > _price_of_hessian(*gradient.shape) + _STEPS_BY_HESSIAN
+
     def _take_more_rows(self, *, to_all: bool) -> None:
-        self._slow_steps = 0
         rows = min(_GROWTH * self._rows, int(MOST_OF_ROWS * self._objective.n_rows))
         if to_all or rows < 2 * self._rows:
             self._takes_hessian = True  # comes with the next step
         else:
             self._sample_hessian(rows)
-            self._pairs.clear()
 
     def _sample_hessian(self, rows: int) -> None:
         """Take the Hessian of so many rows at the point evaluated last."""
         sample = self._objective.sample(rows / self._objective.n_rows, len(self._sizes))
-        _, _, self._hessian = sample.value_gradient_hessian(self._coef)
-        self._rows = rows
+        _, _, hessian = sample.value_gradient_hessian(self._coef)
+        self._adopt(hessian, rows)
+
+    def _adopt(self, hessian: Solvable, rows: int) -> None:
+        if rows != self._rows:
+            self._predictions.clear()
+        self._hessian, self._rows, self._fresh = hessian, rows, None
+        self._pairs.clear()
 
     def _predict(self, gradient: np.ndarray) -> float:
         self._step = self._pairs.inverse_times(gradient, self._hessian.solve)
         return 0.5 * float(np.vdot(gradient, self._step))
 
 
-def _ends_below(least: float) -> Callback:
-    """Return a callback that stops a descent after a step that gained less."""
+def _price_of_hessian(side: int, n_outputs: int) -> float:
+    """Return the passes without a Hessian that take as long as one with."""
+    products = 0.25 * n_outputs * (n_outputs + 1) * side**2
+    return 1.0 + _PRODUCT * products / (side * max(1.0, 2 * _PRODUCT * n_outputs))
+
+
+def _stops_a_sample(least: float, most: int) -> Callback:
+    """Return a callback that stops after a step that gained too little, or too many passes."""
     last = math.inf
 
-    def has_ended(step: Step) -> bool:
+    def stops(step: Step) -> bool:
         nonlocal last
         gain, last = last - step.objective, step.objective
-        return gain < least
+        return gain < least or step.passes > most
 
-    return has_ended
+    return stops
