@@ -121,6 +121,15 @@ class Objective:
 
         return product
 
+    def hessian_diagonal(self, coef: np.ndarray) -> np.ndarray:
+        """Return the diagonal of the Hessian in coef's shape; one pass."""
+        result = self.design.hessian_diagonal(coef, self.targets, self.weights)
+        result /= self.total_weight
+        result += self._l2_strength
+        if not self.fit_intercept:
+            result[-1] = 0.0
+        return result
+
     def decision(self, coef: np.ndarray) -> np.ndarray:
         """Return ``x w + b`` for every row and output, ``(n_rows, n_outputs)``; one pass."""
         return self.design.decision(coef)[0]

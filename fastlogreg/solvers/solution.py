@@ -121,7 +121,7 @@ class TwiceDifferentiable(Differentiable, Protocol):
 
 
 class Sampled(TwiceDifferentiable, Protocol):
-    """What a method that samples rows needs of an objective."""
+    """What a method that samples rows, or multiplies by Hessians, needs of an objective."""
 
     @property
     def n_rows(self) -> int:
@@ -129,6 +129,12 @@ class Sampled(TwiceDifferentiable, Protocol):
 
     def decision(self, coef: np.ndarray) -> np.ndarray:
         """Return ``x w + b`` for every row and output."""
+
+    def product_at(self, coef: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+        """Return a function from a direction to the Hessian at *coef* times it."""
+
+    def hessian_diagonal(self, coef: np.ndarray) -> np.ndarray:
+        """Return the diagonal of the Hessian, in coef's shape."""
 
     def sample(self, fraction: float, draw: int = 0) -> Sampled:
         """Return the objective of a random share of the rows, which stands for this one."""

@@ -48,7 +48,7 @@ _QUADRATIC = 1e-4  # of the predicted decrease
 _NOISE = 4.0 * float(np.finfo(np.float64).eps)
 _GAIN_OF_ERROR = 0.1  # a step on a sample that gains less than that much of its error is the last
 _MOST_FIRST_STEPS = 30
-_MOST_STEPS = 8  # from the solution of a smaller sample
+_MOST_STEPS = 10  # from the solution of a smaller sample
 _LARGEST_MOVE = 8.0  # of a row's log-odds, by the first step on all rows
 
 
@@ -263,7 +263,7 @@ class SampledHessian:
 
     def _take_more_rows(self, *, to_all: bool) -> None:
         rows = min(_GROWTH * self._rows, int(MOST_OF_ROWS * self._objective.n_rows))
-        if to_all or rows < 2 * self._rows:
+        if to_all or rows < _GROWTH * self._rows:
             self._takes_hessian = True  # comes with the next step
         else:
             self._sample_hessian(rows)

@@ -1,0 +1,164 @@
+"""Newton's method with steps from conjugate gradients: no Hessian is ever formed.
+
+A step solves ``H s = g`` by conjugate gradients to an accuracy that grows as the
+gradient shrinks, a pass an iteration (Nocedal & Wright, *Numerical Optimization*, 2nd
+ed., section 7.1; the accuracy is choice 2 of Eisenstat & Walker, *Choosing the forcing
+terms in an inexact Newton method*, SIAM J. Sci. Comput. 17, 1996).  The directions of
+one system and what the Hessian made of them precondition the next (Morales & Nocedal,
+*Automatic preconditioning by limited memory quasi-Newton updating*, SIAM J. Optim. 10,
+2000); the first is preconditioned by the Hessian's diagonal on a sample of the rows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from fastlogreg.solvers.descent import descend
+from fastlogreg.solvers.pairs import Pairs
+from fastlogreg.solvers.solution import Callback, Sampled, Solution
+
+__all__ = ["minimise"]
+
+_SAMPLE = 0.05  # of the rows, for the diagonal
+_LEAST_SAMPLE = 1_000
+_MEMORY = 40
+_LEAST_ACCURATE = 0.25
+_FORCING = 0.9
+_MOST_ITERATIONS = 250  # of a system
+
+
+def minimise(
+    objective: Sampled,
+    start: np.ndarray,
+    *,
+    tol: float,
+    max_iter: int,
+    callback: Callback | None = None,
+) -> Solution:
+    """Minimise by Newton-CG; see `fastlogreg.solvers.SOLVERS` for the parameters."""
+    model = _Products(objective)
+    return descend(objective, start, model, tol=tol, max_iter=max_iter, callback=callback)
+
+
+class _Products:
+    """The Hessian as products, at the point evaluated last, which is where a search ends."""
+
+    curvature = "products of all rows"
+
+    def __init__(self, objective: Sampled) -> None:
+        self._objective = objective
+        self._pairs = Pairs(_MEMORY)
+        self._coef: np.ndarray
+        self._inverse_diagonal: np.ndarray
+        self._last_size = math.inf
+
+    def approach(self, start: np.ndarray) -> np.ndarray:
+        """Return *start*, and take the Hessian's diagonal there."""
+        fraction = max(_SAMPLE, _LEAST_SAMPLE / self._objective.n_rows)
+        sample = self._objective if fraction >= 1.0 else self._objective.sample(fraction)
+        diagonal = sample.hessian_diagonal(start)
+        self._inverse_diagonal = np.divide(
+            1.0, diagonal, out=np.zeros_like(diagonal), where=diagonal > 0.0
+        )
+        return start
+
+    def evaluate(self, coef: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return F and its gradient."""
+        self._coef = coef
+        return self._objective.value_gradient(coef)
+
+    def direction(self, gradient: np.ndarray) -> np.ndarray:
+        """Return minus an approximate solution of the Newton system."""
+        size = math.sqrt(float(np.vdot(gradient, self._precondition(gradient))))
+        accuracy = min(_LEAST_ACCURATE, _FORCING * (size / self._last_size) ** 2)
+        self._last_size = size
+        step, learned = conjugate_gradients(
+            self._objective.product_at(self._coef),
+            gradient,
+            self._precondition,
+            accuracy=accuracy,
+            max_iter=_MOST_ITERATIONS,
+        )
+        self._pairs.clear()
+        for pair in learned[-_MEMORY:]:
+            self._pairs.add(*pair)
+        return -step
+
+    def first_length(self, gradient: np.ndarray) -> float:
+        """Return 1, the Newton step itself."""
+        return 1.0
+
+    def predicted_decrease(self, gradient: np.ndarray) -> float | None:
+        """Return half the Newton decrement by the preconditioner: it takes no pass."""
+        return 0.5 * float(np.vdot(gradient, self._precondition(gradient)))
+
+    def update(self, step: np.ndarray, gradient_change: np.ndarray) -> None:
+        """Learn from the whole step as from the directions that it is made of."""
+        self._pairs.add(step, gradient_change)
+
+    def forget(self) -> bool:
+        """Drop the pairs."""
+        return self._pairs.clear()
+
+    def _precondition(self, vector: np.ndarray) -> np.ndarray:
+        return self._pairs.inverse_times(vector, self._scaled)
+
+    def _scaled(self, vector: np.ndarray) -> np.ndarray:
+        return self._inverse_diagonal * vector
+
+
+def conjugate_gradients(
+    product: Callable[[np.ndarray], np.ndarray],
+    right: np.ndarray,
+    precondition: Callable[[np.ndarray], np.ndarray],
+    *,
+    accuracy: float,
+    max_iter: int,
+) -> tuple[np.ndarray, list[tuple[np.ndarray, np.ndarray]]]:
+    """Solve ``H s = right`` to a relative *accuracy* of the preconditioned residual.
+
+    Parameters
+    ----------
+    product : callable
+        H times a vector; H is symmetric and positive semidefinite.
+    right : ndarray
+        The right-hand side.
+    precondition : callable
+        About ``H^-1`` times a vector; symmetric and positive definite.
+    accuracy : float
+        In (0, 1).
+    max_iter : int
+        Most products.
+
+    Returns
+    -------
+    ndarray
+        The solution.
+    list of (ndarray, ndarray)
+        The directions and H times each.
+    """
+    solution = np.zeros_like(right)
+    residual = right
+    ahead = precondition(residual)
+    size = float(np.vdot(residual, ahead))
+    enough = accuracy**2 * size
+    direction = ahead
+    learned = []
+    for _ in range(max_iter):
+        image = product(direction)
+        curvature = float(np.vdot(direction, image))
+        if not curvature > 0.0:  # flat along it, or not finite
+            break
+        length = size / curvature
+        solution = solution + length * direction
+        residual = residual - length * image
+        learned.append((direction, image))
+        ahead = precondition(residual)
+        size, before = float(np.vdot(residual, ahead)), size
+        if not size > enough:
+            break
+        direction = ahead + (size / before) * direction
+    return (solution if learned else ahead), learned
