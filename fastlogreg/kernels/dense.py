@@ -3,9 +3,10 @@
 The same names and signatures as `fastlogreg.reference.dense`.  ``X`` is float32,
 float64, an integer type of up to 64 bits or bool, aligned, native-endian, in C or F
 order; it may be read-only or mapped, and is never copied.  ``coef`` is
-``(d + 1, n_outputs)`` with the intercept in the last row, each output a model of its
-own; ``codes`` is int8 with 1 for the positive class; ``weights`` is None or float64
-``(n,)``; ``class_weights`` is float64 ``(2,)``.
+``(d + 1, n_outputs)`` with the intercept in the last row.  Each output is a binary model
+of its own, for which ``codes`` are 0 and 1, the positive class; or, with ``softmax``, a
+class of one model, by its code.  ``codes`` is int8 (int16 for more than 127 classes);
+``weights`` is None or float64 ``(n,)``; ``class_weights`` is float64 ``(n_classes,)``.
 """
 
 from __future__ import annotations
@@ -19,10 +20,13 @@ from fastlogreg.kernels import (
     dense_hessian,
     dense_outputs,
     dense_pass,
+    dense_product,
+    dense_softmax,
     dense_tiles,
 )
 from fastlogreg.kernels.blocks import EMPTY_WEIGHTS, block_edges, count_blocks, sum_parts
 from fastlogreg.kernels.link import link_scratch
+from fastlogreg.kernels.softmax import softmax_scratch
 from fastlogreg.runtime.threads import run_blocks
 
 __all__ = [
@@ -43,13 +47,16 @@ def loss_gradient(
     n_threads: int,
     softmax: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return losses ``(n_outputs,)`` and gradients ``(d + 1, n_outputs)``, summed over rows."""
-    if softmax:
-        raise NotImplementedError("softmax")
+    """Return losses ``(n_outputs,)`` and gradients ``(d + 1, n_outputs)``, summed over rows.
+
+    A softmax model, whose classes the outputs are, has one loss.
+    """
     matrix, in_c_order = _compiled_view(X)
     rows = (_read_only(codes), _weights(weights), class_weights)
     if coef.shape[1] > 1:
-        return dense_outputs.loss_gradient_outputs(matrix, in_c_order, coef, *rows, n_threads)
+        return dense_outputs.loss_gradient_outputs(
+            matrix, in_c_order, coef, *rows, softmax, n_threads
+        )
     n, d = X.shape
     n_blocks = count_blocks(n, d, d + 2)
     partials = np.zeros((n_blocks, d + 2))
@@ -77,13 +84,17 @@ def loss_gradient_hessian(
     n_threads: int,
     softmax: bool = False,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return what `loss_gradient` does, and Hessians ``(n_outputs, d + 1, d + 1)``."""
-    if softmax:
-        raise NotImplementedError("softmax")
+    """Return what `loss_gradient` does, and Hessians ``(n_outputs, d + 1, d + 1)``.
+
+    That of a softmax model is ``(1, p, p)`` with ``p = n_outputs (d + 1)``, class by
+    class: row ``k (d + 1) + j`` is that of ``coef[j, k]``.
+    """
     matrix, in_c_order = _compiled_view(X)
-    if softmax:
-        raise NotImplementedError("softmax")
     rows = (_read_only(codes), _weights(weights), class_weights)
+    if softmax:
+        return dense_softmax.loss_gradient_hessian(
+            matrix, in_c_order, _vector(coef.T), *rows, n_threads
+        )
     return dense_hessian.loss_gradient_hessian(
         matrix, in_c_order, _vector(coef.T), *rows, n_threads
     )
@@ -100,7 +111,27 @@ def hessian_product(
     softmax: bool = False,
 ) -> np.ndarray:
     """Return the Hessians of the summed losses at coef times direction, ``(d + 1, n_outputs)``."""
-    raise NotImplementedError("hessian_product")
+    matrix, in_c_order = _compiled_view(X)
+    rows = (_read_only(codes), _weights(weights), class_weights)
+    if coef.shape[1] > 1:
+        return dense_outputs.hessian_product_outputs(
+            matrix, in_c_order, (coef, direction), *rows, softmax, n_threads
+        )
+    n, d = X.shape
+    n_blocks = count_blocks(n, d, d + 1)
+    partials = np.zeros((n_blocks, d + 1))
+    tile, ahead = _tiling(X, in_c_order)
+    kernel: Callable[..., object] = (
+        dense_product.product_block_c if in_c_order else dense_product.product_block_f
+    )
+    vectors = _vector(np.concatenate([coef, direction], axis=1).T)
+    arguments = (matrix, vectors, *rows, partials, block_edges(n, n_blocks, tile), *ahead)
+
+    def block(first: int, last: int) -> None:
+        kernel(*arguments, np.empty(tile), np.empty(tile), np.ones(tile), first, last)
+
+    run_blocks(block, n_blocks, n_threads)
+    return sum_parts(partials)[:, None]
 
 
 def decision(X: np.ndarray, coef: np.ndarray, n_threads: int) -> tuple[np.ndarray, bool]:
@@ -116,10 +147,9 @@ def probability(
 ) -> tuple[np.ndarray, bool]:
     """Return ``sigmoid(-z_i), sigmoid(z_i)`` as ``(n, 2)``, and whether all z are finite.
 
-    For one output; in the type of X as in `decision`.
+    Of a softmax model ``exp(z_ik) / sum_l exp(z_il)`` as ``(n, n_outputs)``; in the type
+    of X as in `decision`.
     """
-    if softmax:
-        raise NotImplementedError("softmax")
     return _predict(X, coef, n_threads, probability=True)
 
 
@@ -129,7 +159,9 @@ def _predict(
     n, d = X.shape
     matrix, in_c_order = _compiled_view(X)
     dtype = X.dtype if X.dtype.kind == "f" else np.dtype(np.float64)
-    out = np.empty((n, 2 if probability else coef.shape[1]), dtype=dtype)
+    n_outputs = coef.shape[1]
+    several = probability and n_outputs > 1
+    out = np.empty((n, 2 if probability and not several else n_outputs), dtype=dtype)
     n_blocks = count_blocks(n, d, 0)
     check = np.empty(n_blocks)
     tile, ahead = _tiling(X, in_c_order)
@@ -142,7 +174,9 @@ def _predict(
     arguments = (matrix, _vector(coef.T), probability, out, check, edges, *ahead)
 
     def block(first: int, last: int) -> None:
-        kernel(*arguments, np.empty(tile), np.empty(tile), first, last)
+        lines = np.empty((n_outputs if several else 1, tile))
+        other = softmax_scratch() if several else np.empty(tile)
+        kernel(*arguments, lines, other, first, last)
 
     run_blocks(block, n_blocks, n_threads)
     return out, bool(np.isfinite(check).all())

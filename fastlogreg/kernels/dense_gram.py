@@ -149,6 +149,8 @@ def link_tile(tile: np.ndarray, side: int, o: int, sums: np.ndarray, b: int) -> 
 @tile_kernel
 def add_gram(
     tile: np.ndarray,
+    share: np.ndarray,
+    pull: np.ndarray,
     scaled: np.ndarray,
     side: int,
     out: np.ndarray,
@@ -160,6 +162,7 @@ def add_gram(
 ) -> None:
     """Add entries j, k >= j of those ranges to out[base:], and the borders where j is in both.
 
+    *share* and *pull* are what h and r stand for here.
     Four lines are scaled by h at a time, into the (4, TILE) array scaled, which then
     meets all others from L1 in register tiles of 4 x 2 entries.
     """
@@ -168,10 +171,10 @@ def add_gram(
             along_h = along_r = 0.0
             for i in range(TILE):
                 x = tile[line, i]
-                hx = tile[side, i] * x
+                hx = share[i] * x
                 scaled[line - j, i] = hx
                 along_h += hx
-                along_r += tile[side + 1, i] * x
+                along_r += pull[i] * x
             if line >= k_first:
                 out[base + side, line] += along_h
                 out[base + side + 1, line] += along_r

@@ -40,7 +40,7 @@ from fastlogreg.kernels.dense_gram import (
 from fastlogreg.runtime.jit import block_kernel
 from fastlogreg.runtime.threads import run_blocks
 
-__all__ = ["loss_gradient_hessian"]
+__all__ = ["loss_gradient_hessian", "mirror", "panels_of", "tiles_of_chunk"]
 
 _LEAST_BLOCKS = 16  # below, 16 cores have not all work, and panels are the better way
 _SMALL = 4_194_304  # bytes that may be taken whatever the size of X
@@ -75,9 +75,11 @@ def hessian_block_c(
             for o in range(n_outputs):
                 part = b * n_outputs + o
                 link_tile(tile, side, o, sums, part)
+                h, r = tile[side], tile[side + 1]
                 for k in range(0, side, PANEL):
                     k_end = min(k + PANEL, side)
-                    add_gram(tile, scaled, side, out, part * (side + 2), 0, k_end, k, k_end)
+                    base = part * (side + 2)
+                    add_gram(tile, h, r, scaled, side, out, base, 0, k_end, k, k_end)
 
 
 @block_kernel
@@ -108,9 +110,11 @@ def hessian_block_f(
             for o in range(n_outputs):
                 part = b * n_outputs + o
                 link_tile(tile, side, o, sums, part)
+                h, r = tile[side], tile[side + 1]
                 for k in range(0, side, PANEL):
                     k_end = min(k + PANEL, side)
-                    add_gram(tile, scaled, side, out, part * (side + 2), 0, k_end, k, k_end)
+                    base = part * (side + 2)
+                    add_gram(tile, h, r, scaled, side, out, base, 0, k_end, k, k_end)
 
 
 @block_kernel
@@ -176,7 +180,9 @@ def panel_block(
     for u in range(first, last):
         j, j_end, k, k_end = panels[u, 0], panels[u, 1], panels[u, 2], panels[u, 3]
         for b in range(n_tiles):
-            add_gram(tiles[b], scaled, side, out, 0, j, j_end, k, k_end)
+            tile = tiles[b]
+            h, r = tile[side], tile[side + 1]
+            add_gram(tile, h, r, scaled, side, out, 0, j, j_end, k, k_end)
 
 
 def loss_gradient_hessian(
@@ -220,11 +226,11 @@ def loss_gradient_hessian(
     out[:, :d, d] = out[:, -2, :d]
     out[:, d, d] = sums[:, 2]
     for hessian in out:
-        _mirror(hessian[: d + 1, : d + 1])
+        mirror(hessian[: d + 1, : d + 1])
     return sums[:, 0].copy(), gradients, out[:, : d + 1, : d + 1]
 
 
-def _mirror(matrix: np.ndarray) -> None:
+def mirror(matrix: np.ndarray) -> None:
     """Copy the upper triangle below, a strip at a time: no second matrix is held."""
     for start in range(0, len(matrix), _STRIP):
         end = start + _STRIP
@@ -287,10 +293,10 @@ def _by_panels(
     n_threads: int,
 ) -> np.ndarray:
     side = out.shape[1] - 1
-    n_tiles = _tiles_of_chunk(n_rows, side, arguments[0].nbytes)
+    n_tiles = tiles_of_chunk(n_rows, side + 5, arguments[0].nbytes)
     tiles = aligned_zeros(n_tiles, side + 5, TILE)
     sums = np.zeros((n_tiles, 3))
-    panels = _panels(side)
+    panels = panels_of(side)
     kernel: Callable[..., object] = fill_block_c if in_c_order else fill_block_f
     for chunk in range(0, n_rows, n_tiles * TILE):
         rows = min(n_tiles * TILE, n_rows - chunk)
@@ -305,13 +311,13 @@ def _by_panels(
     return sum_parts(sums)
 
 
-def _tiles_of_chunk(n_rows: int, side: int, n_bytes: int) -> int:
+def tiles_of_chunk(n_rows: int, n_lines: int, n_bytes: int) -> int:
     """Return how many tiles are held at a time: the more, the less often threads meet."""
-    by_memory = max(_SMALL, n_bytes // _SHARE) // (8 * TILE * (side + 5))
+    by_memory = max(_SMALL, n_bytes // _SHARE) // (8 * TILE * n_lines)
     return min(max(by_memory, 2), _MOST_TILES, -(-n_rows // TILE))
 
 
-def _panels(side: int) -> np.ndarray:
+def panels_of(side: int) -> np.ndarray:
     """Return ``j, j_end, k, k_end`` of the squares that cover the upper triangle.
 
     The last column of squares comes first: it has the fewest halves, and what is small

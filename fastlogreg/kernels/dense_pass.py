@@ -31,7 +31,7 @@ from fastlogreg.kernels.dense_tiles import (
 from fastlogreg.kernels.link import link_tile
 from fastlogreg.runtime.jit import block_kernel, tile_kernel
 
-__all__ = ["pass_block_c", "pass_block_f"]
+__all__ = ["gradient_tile_c", "gradient_tile_f", "pass_block_c", "pass_block_f"]
 
 
 @tile_kernel

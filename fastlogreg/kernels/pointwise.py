@@ -23,6 +23,7 @@ import numpy as np
 from fastlogreg.runtime.jit import pointwise
 
 __all__ = [
+    "curvature",
     "exp_of_negative",
     "log1p_of_positive",
     "loss_pull",
@@ -118,6 +119,14 @@ def loss_pull(margin: float) -> tuple[float, float]:
     inverse = 1.0 / (1.0 + u)
     loss = log1p_of_positive(u) - min(margin, 0.0)
     return loss, (u if margin > 0.0 else 1.0) * inverse
+
+
+@pointwise
+def curvature(margin: float) -> float:
+    """Return the second derivative of the loss, sigmoid(margin) sigmoid(-margin)."""
+    u = exp_of_negative(-abs(margin))
+    inverse = 1.0 / (1.0 + u)
+    return u * inverse * inverse
 
 
 @pointwise

@@ -16,6 +16,7 @@ import numpy as np
 from fastlogreg.reference import dense_softmax
 from fastlogreg.reference.chunks import add_rows, chunks, is_weighted, row_weights
 from fastlogreg.reference.pointwise import (
+    curvature,
     loss_pull,
     loss_pull_curvature,
     sigmoid,
@@ -92,17 +93,17 @@ def loss_gradient_hessian(
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         for rows, chunk in chunks(X, coef.shape[1]):
             sign = signs(codes[rows, None])
-            loss, pull, curvature = loss_pull_curvature(_margins(chunk, coef, sign))
+            loss, pull, bend = loss_pull_curvature(_margins(chunk, coef, sign))
             if weighted:
                 weight = row_weights(codes, weights, class_weights, rows)
                 loss *= weight
                 pull *= weight
-                curvature *= weight
+                bend *= weight
             losses += loss.sum(axis=0)
             pull *= -sign
             add_rows(chunk, pull, gradients)
             for o in range(n_outputs):
-                _add_hessian(chunk, curvature[:, o, None], hessians[o])
+                _add_hessian(chunk, bend[:, o, None], hessians[o])
     return losses, gradients, hessians
 
 
@@ -128,7 +129,7 @@ def hessian_product(
             if softmax:
                 pull = softmax_product(z, along)
             else:
-                pull = sigmoid(z) * sigmoid(-z)
+                pull = curvature(z)
                 pull *= along
             if weighted:
                 pull *= row_weights(codes, weights, class_weights, rows)
@@ -178,14 +179,14 @@ def _margins(chunk: np.ndarray, coef: np.ndarray, sign: np.ndarray) -> np.ndarra
     return margin
 
 
-def _add_hessian(chunk: np.ndarray, curvature: np.ndarray, hessian: np.ndarray) -> None:
+def _add_hessian(chunk: np.ndarray, bend: np.ndarray, hessian: np.ndarray) -> None:
     """Add the weighted Gram matrix of ``[chunk, 1]``."""
     if chunk.size <= _GEMM_CELLS:
-        hessian[:-1, :-1] += (chunk * curvature).T @ chunk
+        hessian[:-1, :-1] += (chunk * bend).T @ chunk
     else:
-        scaled = chunk * np.sqrt(curvature)
+        scaled = chunk * np.sqrt(bend)
         hessian[:-1, :-1] += scaled.T @ scaled
-    border = (chunk.T @ curvature)[:, 0]
+    border = (chunk.T @ bend)[:, 0]
     hessian[:-1, -1] += border
     hessian[-1, :-1] += border
-    hessian[-1, -1] += curvature.sum()
+    hessian[-1, -1] += bend.sum()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 __all__ = [
+    "curvature",
     "loss_pull",
     "loss_pull_curvature",
     "sigmoid",
@@ -39,12 +40,16 @@ def loss_pull(margin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return _loss(margin, u), _pull(margin, u, inverse)
 
 
-def loss_pull_curvature(margin: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return also the second derivatives, sigmoid(margin) sigmoid(-margin)."""
+def curvature(margin: np.ndarray) -> np.ndarray:
+    """Return the second derivatives of the loss, sigmoid(margin) sigmoid(-margin)."""
     u, inverse = _parts(margin)
-    curvature: np.ndarray = u * inverse
-    curvature *= inverse
-    return _loss(margin, u), _pull(margin, u, inverse), curvature
+    return _curvature(u, inverse)
+
+
+def loss_pull_curvature(margin: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return what `loss_pull` and `curvature` do, with one exp between them."""
+    u, inverse = _parts(margin)
+    return _loss(margin, u), _pull(margin, u, inverse), _curvature(u, inverse)
 
 
 def softmax_probabilities(z: np.ndarray) -> np.ndarray:
@@ -111,3 +116,9 @@ def _pull(margin: np.ndarray, u: np.ndarray, inverse: np.ndarray) -> np.ndarray:
     pull = np.where(margin > 0.0, u, 1.0)
     pull *= inverse
     return pull
+
+
+def _curvature(u: np.ndarray, inverse: np.ndarray) -> np.ndarray:
+    result: np.ndarray = u * inverse
+    result *= inverse
+    return result

@@ -110,6 +110,7 @@ LINKS = {
     "sigmoid": ("sigmoids", 1, exact_sigmoid),
     "loss": ("loss_pull", 0, exact_loss),
     "pull": ("loss_pull", 1, exact_pull),
+    "curvature": ("curvature", None, exact_curvature),
     "loss of three": ("loss_pull_curvature", 0, exact_loss),
     "pull of three": ("loss_pull_curvature", 1, exact_pull),
     "curvature of three": ("loss_pull_curvature", 2, exact_curvature),
