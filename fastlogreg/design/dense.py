@@ -105,6 +105,21 @@ class DenseDesign:
             targets.softmax,
         )
 
+    def hessian_diagonal(
+        self, coef: np.ndarray, targets: Targets, weights: np.ndarray | None
+    ) -> np.ndarray:
+        """Return the diagonals of the Hessians ``(d + 1, k)``, two passes.
+
+        The curvatures of the rows are in the type of X.
+        """
+        p, _ = self.probability(coef, targets.softmax)
+        curvature = p * (1.0 - p) if targets.softmax else p[:, :1] * p[:, 1:]
+        curvature = curvature * targets.class_weights[targets.codes, None]
+        if weights is not None:
+            curvature *= weights[:, None]
+        self.passes += 1
+        return self.backend.square_sums(self.X, curvature, self.n_threads)
+
     def decision(self, coef: np.ndarray) -> tuple[np.ndarray, bool]:
         """Return decisions ``(n, k)`` in the type of X, and whether all are finite, one pass."""
         self.passes += 1

@@ -96,6 +96,11 @@ class Design(Protocol):
     ) -> np.ndarray:
         """Return the Hessian at coef times direction, both ``(d + 1, k)``, in that shape."""
 
+    def hessian_diagonal(
+        self, coef: np.ndarray, targets: Targets, weights: np.ndarray | None
+    ) -> np.ndarray:
+        """Return the diagonals of the Hessians ``(d + 1, k)``; it reads X twice."""
+
     def decision(self, coef: np.ndarray) -> tuple[np.ndarray, bool]:
         """Return decisions ``(n, k)`` in the type of X, and whether all are finite."""
 
@@ -148,6 +153,9 @@ class DenseBackend(Protocol):
         softmax: bool = False,
     ) -> np.ndarray:
         """Return the Hessians times the direction."""
+
+    def square_sums(self, X: np.ndarray, row_weights: np.ndarray, n_threads: int) -> np.ndarray:
+        """Return weighted sums of squares of the columns, and of the weights."""
 
     def decision(self, X: np.ndarray, coef: np.ndarray, n_threads: int) -> tuple[np.ndarray, bool]:
         """Return decisions, and whether all are finite."""

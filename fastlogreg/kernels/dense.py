@@ -22,6 +22,7 @@ from fastlogreg.kernels import (
     dense_pass,
     dense_product,
     dense_softmax,
+    dense_squares,
     dense_tiles,
 )
 from fastlogreg.kernels.blocks import EMPTY_WEIGHTS, block_edges, count_blocks, sum_parts
@@ -35,6 +36,7 @@ __all__ = [
     "loss_gradient",
     "loss_gradient_hessian",
     "probability",
+    "square_sums",
 ]
 
 
@@ -132,6 +134,26 @@ def hessian_product(
 
     run_blocks(block, n_blocks, n_threads)
     return sum_parts(partials)[:, None]
+
+
+def square_sums(X: np.ndarray, row_weights: np.ndarray, n_threads: int) -> np.ndarray:
+    """Return ``sum_i r_ik [x_ij^2, 1]``, ``(d + 1, k)``, for row weights r, ``(n, k)``."""
+    matrix, in_c_order = _compiled_view(X)
+    n, d = X.shape
+    n_outputs = row_weights.shape[1]
+    n_blocks = count_blocks(n, d, (d + 1) * n_outputs)
+    partials = np.zeros((n_blocks, n_outputs, d + 1))
+    kernel: Callable[..., object] = (
+        dense_squares.squares_block_c if in_c_order else dense_squares.squares_block_f
+    )
+    edges = block_edges(n, n_blocks, 1)
+    arguments = (matrix, _read_only(_vector(row_weights)), partials, edges)
+
+    def block(first: int, last: int) -> None:
+        kernel(*arguments, first, last)
+
+    run_blocks(block, n_blocks, n_threads)
+    return sum_parts(partials).T.copy()
 
 
 def decision(X: np.ndarray, coef: np.ndarray, n_threads: int) -> tuple[np.ndarray, bool]:

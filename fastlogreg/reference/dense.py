@@ -31,6 +31,7 @@ __all__ = [
     "loss_gradient",
     "loss_gradient_hessian",
     "probability",
+    "square_sums",
 ]
 
 # Above, a symmetric product and a square root take less than a general product.
@@ -135,6 +136,15 @@ def hessian_product(
                 pull *= row_weights(codes, weights, class_weights, rows)
             add_rows(chunk, pull, product)
     return product
+
+
+def square_sums(X: np.ndarray, row_weights: np.ndarray, n_threads: int) -> np.ndarray:
+    """Return ``sum_i r_ik [x_ij^2, 1]``, ``(d + 1, k)``, for row weights r, ``(n, k)``."""
+    out = np.zeros((X.shape[1] + 1, row_weights.shape[1]))
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        for rows, chunk in chunks(X, row_weights.shape[1]):
+            add_rows(np.square(chunk), row_weights[rows], out)
+    return out
 
 
 def decision(X: np.ndarray, coef: np.ndarray, n_threads: int) -> tuple[np.ndarray, bool]:

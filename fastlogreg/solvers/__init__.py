@@ -17,7 +17,7 @@ from typing import Protocol
 
 import numpy as np
 
-from fastlogreg.solvers import lbfgs, newton_cholesky, subsampled_newton
+from fastlogreg.solvers import lbfgs, newton_cg, newton_cholesky, subsampled_newton
 from fastlogreg.solvers.solution import Callback, Sampled, Solution, Status, Step
 
 __all__ = ["SOLVERS", "Callback", "Solution", "Solver", "Status", "Step"]
@@ -40,6 +40,7 @@ class Solver(Protocol):
 
 SOLVERS: dict[str, Solver] = {
     "lbfgs": lbfgs.minimise,
+    "newton-cg": newton_cg.minimise,
     "newton-cholesky": newton_cholesky.minimise,
     "subsampled-newton": subsampled_newton.minimise,
 }

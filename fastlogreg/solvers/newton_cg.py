@@ -2,8 +2,8 @@
 
 A step solves ``H s = g`` by conjugate gradients to an accuracy that grows as the
 gradient shrinks, a pass an iteration (Nocedal & Wright, *Numerical Optimization*, 2nd
-ed., section 7.1; the accuracy is choice 2 of Eisenstat & Walker, *Choosing the forcing
-terms in an inexact Newton method*, SIAM J. Sci. Comput. 17, 1996).  The directions of
+ed., section 7.1; on the accuracy Eisenstat & Walker, *Choosing the forcing terms in an
+inexact Newton method*, SIAM J. Sci. Comput. 17, 1996).  The directions of
 one system and what the Hessian made of them precondition the next (Morales & Nocedal,
 *Automatic preconditioning by limited memory quasi-Newton updating*, SIAM J. Optim. 10,
 2000); the first is preconditioned by the Hessian's diagonal on a sample of the rows.
@@ -26,7 +26,8 @@ _SAMPLE = 0.05  # of the rows, for the diagonal
 _LEAST_SAMPLE = 1_000
 _MEMORY = 40
 _LEAST_ACCURATE = 0.25
-_FORCING = 0.9
+_FORCING = 0.5
+_MARGIN = 0.3  # below tol, where the next gradient is to be
 _MOST_ITERATIONS = 250  # of a system
 
 
@@ -39,7 +40,7 @@ def minimise(
     callback: Callback | None = None,
 ) -> Solution:
     """Minimise by Newton-CG; see `fastlogreg.solvers.SOLVERS` for the parameters."""
-    model = _Products(objective)
+    model = _Products(objective, tol)
     return descend(objective, start, model, tol=tol, max_iter=max_iter, callback=callback)
 
 
@@ -48,12 +49,14 @@ class _Products:
 
     curvature = "products of all rows"
 
-    def __init__(self, objective: Sampled) -> None:
+    def __init__(self, objective: Sampled, tol: float) -> None:
         self._objective = objective
+        self._tol = tol
         self._pairs = Pairs(_MEMORY)
         self._coef: np.ndarray
         self._inverse_diagonal: np.ndarray
-        self._last_size = math.inf
+        self._last_size = 0.0
+        self._has_forgotten = False
 
     def approach(self, start: np.ndarray) -> np.ndarray:
         """Return *start*, and take the Hessian's diagonal there."""
@@ -73,7 +76,9 @@ class _Products:
     def direction(self, gradient: np.ndarray) -> np.ndarray:
         """Return minus an approximate solution of the Newton system."""
         size = math.sqrt(float(np.vdot(gradient, self._precondition(gradient))))
-        accuracy = min(_LEAST_ACCURATE, _FORCING * (size / self._last_size) ** 2)
+        gained = size / self._last_size if self._last_size else 1.0
+        enough = _MARGIN * self._tol / float(np.abs(gradient).max())
+        accuracy = min(_LEAST_ACCURATE, max(_FORCING * gained, enough))
         self._last_size = size
         step, learned = conjugate_gradients(
             self._objective.product_at(self._coef),
@@ -98,16 +103,20 @@ class _Products:
     def update(self, step: np.ndarray, gradient_change: np.ndarray) -> None:
         """Learn from the whole step as from the directions that it is made of."""
         self._pairs.add(step, gradient_change)
+        self._has_forgotten = False
 
     def forget(self) -> bool:
-        """Drop the pairs."""
+        """Drop the pairs, once a point: each system brings new ones."""
+        if self._has_forgotten:
+            return False
+        self._has_forgotten = True
         return self._pairs.clear()
 
     def _precondition(self, vector: np.ndarray) -> np.ndarray:
         return self._pairs.inverse_times(vector, self._scaled)
 
     def _scaled(self, vector: np.ndarray) -> np.ndarray:
-        return self._inverse_diagonal * vector
+        return np.asarray(self._inverse_diagonal * vector)
 
 
 def conjugate_gradients(

@@ -7,7 +7,7 @@ from fastlogreg.solvers import SOLVERS, Status
 
 
 class Quadratic:
-    """0.5 (x - c)' A (x - c) with a known minimum: the least that a solver needs."""
+    """1 + 0.5 (x - c)' A (x - c) with a known minimum: the least that a solver needs."""
 
     n_rows = 100_000
 
@@ -27,13 +27,25 @@ class Quadratic:
     def value_gradient(self, coef):
         self.passes += 1
         residual = self.matrix @ (coef - self.centre)
-        return 0.5 * float(np.vdot(coef - self.centre, residual)), residual
+        return 1.0 + 0.5 * float(np.vdot(coef - self.centre, residual)), residual
 
     def value_gradient_hessian(self, coef):
         return *self.value_gradient(coef), self.hessian(coef)
 
     def hessian(self, coef):
         return Solve(self.matrix)
+
+    def hessian_diagonal(self, coef):
+        return self.hessian(coef).matrix.diagonal()[:, None]
+
+    def product_at(self, coef):
+        matrix = self.hessian(coef).matrix
+
+        def product(direction):
+            self.passes += 1
+            return matrix @ direction
+
+        return product
 
 
 class LogCosh(Quadratic):
@@ -146,7 +158,7 @@ def test_vanished_curvature_is_no_optimum(minimise):
         def hessian(self, coef):
             curvature = 1 - np.tanh(coef - self.centre) ** 2
             inverse = np.divide(1.0, curvature, out=np.zeros_like(curvature), where=curvature > 0)
-            return Solve(None, inverse)
+            return Solve(np.diag(curvature[:, 0]), inverse)
 
     problem = Saturated(np.eye(2), np.zeros((2, 1)))
     solution = minimise(problem, np.full((2, 1), 60.0), tol=1e-8, max_iter=200)
@@ -188,14 +200,6 @@ def test_a_start_that_is_not_finite_is_said(minimise):
 
 def test_an_unreachable_tol_ends_at_rounding_and_says_so(minimise):
     problem = quadratic(condition=1e4)
-    value_gradient = problem.value_gradient
-
-    def shifted(coef):
-        """Add a constant, in whose rounding the last decreases vanish."""
-        value, gradient = value_gradient(coef)
-        return value + 1.0, gradient
-
-    problem.value_gradient = shifted
     solution = minimise(problem, np.zeros((12, 1)), tol=1e-300, max_iter=2_000)
     assert solution.status is Status.PRECISION or solution.gradient_norm == 0.0
     assert solution.status.is_optimum
