@@ -12,7 +12,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +90,8 @@ def warmup(
     solvers : iterable of str or None, default=None
         Names of solvers, or one of them; None for all.
     outputs : bool, default=False
-        Whether passes of several outputs at once are compiled as well.
+        Whether passes of several outputs at once, such as the classes of a softmax model,
+        are compiled as well.
     predict : bool, default=True
         Whether predictions are compiled as well.
     verbose : int, default=0
@@ -243,7 +244,7 @@ def _works(
     if predict:
         yield "predict", small.predictions
     if outputs:
-        yield "several outputs", lambda: small.gradient(2)
+        yield "several outputs", small.outputs
 
 
 class _Case:
@@ -257,11 +258,17 @@ class _Case:
     def coef(self, n_outputs: int = 1) -> np.ndarray:
         return np.zeros((self.design.n_columns + 1, n_outputs))
 
-    def gradient(self, n_outputs: int = 1) -> None:
-        self.design.loss_gradient(self.coef(n_outputs), self.targets, None)
+    def gradient(self) -> None:
+        self.design.loss_gradient(self.coef(), self.targets, None)
 
     def hessian(self) -> None:
         self.design.loss_gradient_hessian(self.coef(), self.targets, None)
+
+    def outputs(self) -> None:
+        # One kernel has the gradient and the product, of softmax and of binary models.
+        softmax = replace(self.targets, softmax=True)
+        self.design.loss_gradient(self.coef(2), softmax, None)
+        self.design.loss_gradient_hessian(self.coef(2), softmax, None)
 
     def predictions(self) -> None:
         self.design.decision(self.coef())

@@ -46,6 +46,40 @@ def loss_gradient_hessian(X, coef, codes, weights=None, class_weights=(1.0, 1.0)
     return math.fsum(losses), np.array(gradient), np.array(hessian)
 
 
+def softmax(z):
+    """Return exp(z_k) / sum_l exp(z_l) for the decisions of one row."""
+    grown = [math.exp(v - max(z)) for v in z]
+    return np.array(grown) / math.fsum(grown)
+
+
+def softmax_loss(z, y):
+    """Return -log softmax(z)[y], as a sum over the other classes where y leads."""
+    if z[y] == max(z):
+        return math.log1p(math.fsum(math.exp(v - z[y]) for k, v in enumerate(z) if k != y))
+    return math.log(math.fsum(math.exp(v - max(z)) for v in z)) + (max(z) - z[y])
+
+
+def softmax_loss_gradient_hessian(X, coef, codes, weights=None, class_weights=None):
+    """Return the summed loss, its gradient (d + 1, K) and Hessian (p, p), class by class.
+
+    One softmax model, coef (d + 1, K); p = K (d + 1), row k (d + 1) + j is that of coef[j, k].
+    """
+    width, n_classes = coef.shape
+    losses, gradient = [], np.zeros(coef.shape)
+    hessian = np.zeros((n_classes * width, n_classes * width))
+    for i, y in enumerate(codes):
+        row = np.array([float(v) for v in X[i]] + [1.0])
+        z = [math.fsum(row * coef[:, k]) for k in range(n_classes)]
+        s = (1.0 if weights is None else weights[i]) * (
+            1.0 if class_weights is None else class_weights[y]
+        )
+        p = softmax(z)
+        losses.append(s * softmax_loss(z, y))
+        gradient += s * np.outer(row, p - (np.arange(n_classes) == y))
+        hessian += s * np.kron(np.diag(p) - np.outer(p, p), np.outer(row, row))
+    return math.fsum(losses), gradient, hessian
+
+
 def decisions(X, coef):
     """Return x_i w + b for every row; one model."""
     return np.array(

@@ -52,10 +52,15 @@ def _some_of(name: str) -> Check:
     callback=_some_of("ORDERS"),
     help="Their order, C (rows together) or F (columns); may be given several times.",
 )
+@click.option("--outputs", is_flag=True, help="Compile what more than two classes take as well.")
 @click.option("--no-predict", is_flag=True, help="Leave the kernels of predictions out.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, not a report.")
 def warmup(
-    dtypes: tuple[str, ...], orders: tuple[str, ...], no_predict: bool, as_json: bool
+    dtypes: tuple[str, ...],
+    orders: tuple[str, ...],
+    outputs: bool,
+    no_predict: bool,
+    as_json: bool,
 ) -> None:
     """Compile kernels ahead of time.
 
@@ -77,7 +82,7 @@ def warmup(
     for dtype in dict.fromkeys(dtypes):
         for order in dict.fromkeys(orders):
             with progress.step(f"{dtype}, {order} order"):
-                done += compile_ahead(dtype, order, predict=not no_predict)
+                done += compile_ahead(dtype, order, outputs=outputs, predict=not no_predict)
     seconds = sum(record.seconds for record in done)
     added = sum(record.added for record in done)
     if as_json:

@@ -161,7 +161,7 @@ def decision(X: np.ndarray, coef: np.ndarray, n_threads: int) -> tuple[np.ndarra
 
     They are in the type of X, float64 where that holds integers.
     """
-    return _predict(X, coef, n_threads, probability=False)
+    return _predict(X, coef, n_threads)
 
 
 def probability(
@@ -172,18 +172,22 @@ def probability(
     Of a softmax model ``exp(z_ik) / sum_l exp(z_il)`` as ``(n, n_outputs)``; in the type
     of X as in `decision`.
     """
-    return _predict(X, coef, n_threads, probability=True)
+    return _predict(X, coef, n_threads, probability=True, softmax=softmax)
 
 
 def _predict(
-    X: np.ndarray, coef: np.ndarray, n_threads: int, *, probability: bool
+    X: np.ndarray,
+    coef: np.ndarray,
+    n_threads: int,
+    *,
+    probability: bool = False,
+    softmax: bool = False,
 ) -> tuple[np.ndarray, bool]:
     n, d = X.shape
     matrix, in_c_order = _compiled_view(X)
     dtype = X.dtype if X.dtype.kind == "f" else np.dtype(np.float64)
     n_outputs = coef.shape[1]
-    several = probability and n_outputs > 1
-    out = np.empty((n, 2 if probability and not several else n_outputs), dtype=dtype)
+    out = np.empty((n, 2 if probability and not softmax else n_outputs), dtype=dtype)
     n_blocks = count_blocks(n, d, 0)
     check = np.empty(n_blocks)
     tile, ahead = _tiling(X, in_c_order)
@@ -196,8 +200,8 @@ def _predict(
     arguments = (matrix, _vector(coef.T), probability, out, check, edges, *ahead)
 
     def block(first: int, last: int) -> None:
-        lines = np.empty((n_outputs if several else 1, tile))
-        other = softmax_scratch() if several else np.empty(tile)
+        lines = np.empty((n_outputs if softmax else 1, tile))
+        other = softmax_scratch() if softmax else np.empty(tile)
         kernel(*arguments, lines, other, first, last)
 
     run_blocks(block, n_blocks, n_threads)

@@ -19,7 +19,7 @@ import numpy as np
 from fastlogreg.kernels.dense_tiles import decisions_tile_c, decisions_tile_f
 from fastlogreg.kernels.pointwise import sigmoids
 from fastlogreg.kernels.softmax import probability_tile
-from fastlogreg.runtime.jit import block_kernel, tile_kernel
+from fastlogreg.runtime.jit import block_kernel, step_kernel, tile_kernel
 
 __all__ = ["WIDE_TILE_F", "decision_block_c", "decision_block_f"]
 
@@ -58,17 +58,24 @@ def store_tile(
     return check
 
 
-@tile_kernel
-def store_classes(
-    lines: np.ndarray, other: np.ndarray, first: int, count: int, out: np.ndarray
-) -> float:
-    """Write a tile's probabilities of all classes, made from the decisions in lines."""
+@step_kernel
+def link_classes(lines: np.ndarray, other: np.ndarray, count: int) -> float:
+    """Turn decisions into probabilities of all classes; return what is NaN if any is not finite."""
     check = 0.0
     for o in range(lines.shape[0]):
         line = lines[o]
         for i in range(count):
             check += 0.0 * line[i]
     probability_tile(lines, count, other)
+    return check
+
+
+@tile_kernel
+def store_classes(
+    lines: np.ndarray, other: np.ndarray, first: int, count: int, out: np.ndarray
+) -> float:
+    """Write a tile's probabilities of all classes, made from the decisions in lines."""
+    check = link_classes(lines, other, count)
     for o in range(lines.shape[0]):
         line, column = lines[o], out[first : first + count, o]
         for i in range(count):

@@ -51,7 +51,7 @@ from fastlogreg.kernels.softmax import (
     residual_tile,
     softmax_scratch,
 )
-from fastlogreg.runtime.jit import block_kernel, tile_kernel
+from fastlogreg.runtime.jit import block_kernel, step_kernel, tile_kernel
 from fastlogreg.runtime.threads import run_blocks
 
 __all__ = [
@@ -105,30 +105,26 @@ def bend_tile(
         sums[o, 0] += pulls
 
 
-@tile_kernel
-def sum_tile(
-    x: np.ndarray,
+@step_kernel
+def link_lines(
+    lines: np.ndarray,
     code: np.ndarray,
     softmax: bool,
-    coef: np.ndarray,
-    intercepts: np.ndarray,
-    gradient: np.ndarray,
-    sums: np.ndarray,
-    lines: np.ndarray,
-    z: np.ndarray,
+    ahead: int,
     row_weight: np.ndarray,
     scratch: np.ndarray,
     n_rows: int,
+    sums: np.ndarray,
 ) -> None:
-    """Add what a filled tile gives; rows beyond those of code, up to n_rows, are zeros."""
+    """Link the lines of all rows of code, zero the rows behind them up to n_rows.
+
+    With *ahead*, lines of a direction are so many lines on.
+    """
     count = code.size
     n_outputs = sums.shape[0]
-    decide_tile(x, coef, intercepts, z, n_rows)
-    ahead = gradient.shape[0] * SIDE
-    product = coef.shape[0] > gradient.shape[0]
-    if product and softmax:
+    if ahead > 0 and softmax:
         product_tile(lines, n_outputs, ahead, row_weight, count, scratch, sums)
-    elif product:
+    elif ahead > 0:
         bend_tile(lines, ahead, row_weight, count, sums)
     elif softmax:
         raise_tile(lines, n_outputs, code, count, scratch)
@@ -140,7 +136,6 @@ def sum_tile(
         line = lines[o]
         for i in range(count, n_rows):
             line[i] = 0.0
-    add_gradient(x, z, n_rows, gradient)
 
 
 @block_kernel
@@ -166,18 +161,17 @@ def outputs_block_c(
 ) -> None:
     """Add the sums of blocks first : last of C-order X to their parts."""
     tile = row_weight.size
+    ahead = (coef.shape[0] - gradients.shape[1]) * SIDE
     for b in range(first, last):
         for row in range(edges[b], edges[b + 1], tile):
             count = min(tile, edges[b + 1] - row)
             n_rows = (count + STRETCH - 1) // STRETCH * STRETCH
             fill_tile_c(X, row, count, x, rows)
             fill_class_weights(codes, weights, class_weights, row, count, row_weight)
+            decide_tile(x, coef, intercepts, z, n_rows)
             code = codes[row : row + count]
-            out = gradients[b]
-            part = sums[b]
-            sum_tile(
-                x, code, softmax, coef, intercepts, out, part, lines, z, row_weight, scratch, n_rows
-            )
+            link_lines(lines, code, softmax, ahead, row_weight, scratch, n_rows, sums[b])
+            add_gradient(x, z, n_rows, gradients[b])
 
 
 @block_kernel
@@ -203,18 +197,17 @@ def outputs_block_f(
 ) -> None:
     """Add the sums of blocks first : last of F-order X, given as Xt, to their parts."""
     tile = row_weight.size
+    ahead = (coef.shape[0] - gradients.shape[1]) * SIDE
     for b in range(first, last):
         for row in range(edges[b], edges[b + 1], tile):
             count = min(tile, edges[b + 1] - row)
             n_rows = (count + STRETCH - 1) // STRETCH * STRETCH
             fill_tile_f(Xt, row, count, x, n_rows)
             fill_class_weights(codes, weights, class_weights, row, count, row_weight)
+            decide_tile(x, coef, intercepts, z, n_rows)
             code = codes[row : row + count]
-            out = gradients[b]
-            part = sums[b]
-            sum_tile(
-                x, code, softmax, coef, intercepts, out, part, lines, z, row_weight, scratch, n_rows
-            )
+            link_lines(lines, code, softmax, ahead, row_weight, scratch, n_rows, sums[b])
+            add_gradient(x, z, n_rows, gradients[b])
 
 
 def loss_gradient_outputs(

@@ -18,7 +18,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastlogreg.kernels.dense_pass import gradient_tile_c, gradient_tile_f
-from fastlogreg.kernels.dense_tiles import WIDE_F, U, fetch, fetch_columns
+from fastlogreg.kernels.dense_tiles import WIDE_F, U, fetch, fetch_columns, in_fours
 from fastlogreg.kernels.link import fill_row_weights
 from fastlogreg.kernels.pointwise import curvature
 from fastlogreg.runtime.jit import block_kernel, tile_kernel
@@ -42,7 +42,7 @@ def both_decisions_c(
     d = X.shape[1]
     coef, direction = vectors[0], vectors[1]
     ahead = first * d + reach
-    whole = count // 4 * 4
+    whole = in_fours(d, count)
     for i in range(0, whole, 4):
         if reach > 0:
             fetch(X, ahead + i * d // 2, ahead + (i + 4) * d // 2)
@@ -52,23 +52,22 @@ def both_decisions_c(
         f = g = h = k = direction[d]
         for j in range(d):
             w, u = coef[j], direction[j]
-            a += row_a[j] * w
-            f += row_a[j] * u
-            b += row_b[j] * w
-            g += row_b[j] * u
-            c += row_c[j] * w
-            h += row_c[j] * u
-            e += row_e[j] * w
-            k += row_e[j] * u
+            x_a, x_b, x_c, x_e = row_a[j], row_b[j], row_c[j], row_e[j]
+            a, f = a + x_a * w, f + x_a * u
+            b, g = b + x_b * w, g + x_b * u
+            c, h = c + x_c * w, h + x_c * u
+            e, k = e + x_e * w, k + x_e * u
         q = U(i)
         z[q], z[q + U(1)], z[q + U(2)], z[q + U(3)] = a, b, c, e
         v[q], v[q + U(1)], v[q + U(2)], v[q + U(3)] = f, g, h, k
     for i in range(whole, count):
+        if reach > 0:
+            fetch(X, ahead + i * d // 2, ahead + (i + 1) * d // 2)
         row_a = X[first + i]
         a, f = coef[d], direction[d]
         for j in range(d):
-            a += row_a[j] * coef[j]
-            f += row_a[j] * direction[j]
+            x_a = row_a[j]
+            a, f = a + x_a * coef[j], f + x_a * direction[j]
         z[i], v[i] = a, f
 
 
@@ -103,14 +102,16 @@ def both_decisions_f(
         f, g = direction[q], direction[q + U(1)]
         h, k = direction[q + U(2)], direction[q + U(3)]
         for i in range(count):
-            z[i] += (column_a[i] * a + column_b[i] * b) + (column_c[i] * c + column_e[i] * e)
-            v[i] += (column_a[i] * f + column_b[i] * g) + (column_c[i] * h + column_e[i] * k)
+            x_a, x_b, x_c, x_e = column_a[i], column_b[i], column_c[i], column_e[i]
+            z[i] += (x_a * a + x_b * b) + (x_c * c + x_e * e)
+            v[i] += (x_a * f + x_b * g) + (x_c * h + x_e * k)
     for j in range(whole, d):
         column_a = Xt[j][first:last]
         a, f = coef[j], direction[j]
         for i in range(count):
-            z[i] += column_a[i] * a
-            v[i] += column_a[i] * f
+            x_a = column_a[i]
+            z[i] += x_a * a
+            v[i] += x_a * f
 
 
 @tile_kernel

@@ -45,7 +45,7 @@ from fastlogreg.kernels.dense_gram import (
 )
 from fastlogreg.kernels.dense_hessian import mirror, panels_of, tiles_of_chunk
 from fastlogreg.kernels.softmax import loss_tile, raise_tile, share_tile, softmax_scratch
-from fastlogreg.runtime.jit import block_kernel, tile_kernel
+from fastlogreg.runtime.jit import block_kernel, step_kernel, tile_kernel
 from fastlogreg.runtime.threads import run_blocks
 
 __all__ = ["loss_gradient_hessian"]
@@ -74,7 +74,7 @@ def fill_rows(
         code[i] = codes[r]
 
 
-@tile_kernel
+@step_kernel
 def link_tile(tile: np.ndarray, side: int, scratch: np.ndarray) -> float:
     """Turn the decisions of a tile into probabilities; return the loss."""
     lines = tile[side + _EXTRA :]

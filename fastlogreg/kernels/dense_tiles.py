@@ -24,6 +24,7 @@ __all__ = [
     "decisions_tile_f",
     "fetch",
     "fetch_columns",
+    "in_fours",
     "reach_c",
     "tile_rows_c",
     "tile_rows_f",
@@ -86,6 +87,12 @@ def fetch_columns(Xt: np.ndarray, j: int, first: int, last: int) -> None:
 
 
 @tile_kernel
+def in_fours(d: int, count: int) -> int:
+    """Return how many rows of a C-order tile are taken four at a time, sharing coefficients."""
+    return count // 4 * 4 if d <= _NARROW or d >= _COEF_BEYOND_L1 else 0
+
+
+@tile_kernel
 def decisions_tile_c(
     X: np.ndarray,
     coef: np.ndarray,
@@ -101,8 +108,7 @@ def decisions_tile_c(
     """
     d = X.shape[1]
     ahead = first * d + reach
-    shared = d <= _NARROW or d >= _COEF_BEYOND_L1
-    whole = count // 4 * 4 if shared else 0
+    whole = in_fours(d, count)
     for i in range(0, whole, 4):
         if reach > 0:
             fetch(X, ahead + i * d // share, ahead + (i + 4) * d // share)

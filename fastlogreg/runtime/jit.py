@@ -8,7 +8,7 @@ Flags
 -----
 - ``error_model="numpy"``: a division must not carry a raising branch, or the loop
   around it is not vectorised.
-- `block_kernel` and `tile_kernel` may regroup sums (``reassoc``), which is what lets
+- `block_kernel`, `step_kernel` and `tile_kernel` may regroup sums (``reassoc``), which is what lets
   LLVM keep several partial sums in one vector register.  NaN and infinity stay honest:
   ``nnan`` and ``ninf`` are never set.
 - `pointwise` functions are exact to a stated number of ulp, so they carry their own
@@ -46,7 +46,7 @@ from numba.extending import intrinsic
 
 from fastlogreg.errors import KernelCacheWarning
 
-__all__ = ["block_kernel", "cache_directory", "pointwise", "prefetch", "tile_kernel"]
+__all__ = ["block_kernel", "cache_directory", "pointwise", "prefetch", "step_kernel", "tile_kernel"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -69,6 +69,14 @@ def tile_kernel(function: Callable[P, R]) -> Callable[P, R]:
     Inlined by numba itself, it is optimised once in its caller, not alone before.
     """
     return cast(Callable[P, R], _sums(function, inline="always"))
+
+
+def step_kernel(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile a step that sees nothing of X: once, whatever types the block kernels read.
+
+    They call it, a tile at a time.
+    """
+    return cast(Callable[P, R], _sums(function))
 
 
 def block_kernel(function: Callable[P, R]) -> Callable[P, R]:

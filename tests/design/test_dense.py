@@ -45,9 +45,28 @@ def test_each_product_is_one_pass(backend):
     coef = np.zeros((4, 1))
     design.loss_gradient(coef, targets, weights)
     design.loss_gradient_hessian(coef, targets, weights)
+    design.hessian_product(coef, coef, targets, weights)
     design.decision(coef)
     design.probability(coef)
-    assert design.passes == 4.0
+    assert design.passes == 5.0
+
+
+def test_targets_say_whether_the_outputs_are_classes_of_one_model(backend):
+    X, y, weights = correlated(20, 3)
+    design = DenseDesign(X, load_backend(backend), 1)
+    coef = np.linspace(-0.1, 0.1, 8).reshape(4, 2)
+    shapes = {}
+    for softmax in (False, True):
+        targets = Targets(y.astype(np.int8), np.ones(2), softmax).take(np.arange(20))
+        losses, _, hessians = design.loss_gradient_hessian(coef, targets, weights)
+        np.testing.assert_allclose(design.loss_gradient(coef, targets, weights)[0], losses)
+        product = design.hessian_product(coef, coef, targets, weights)
+        shapes[softmax] = losses.shape, hessians.shape, product.shape
+    assert shapes == {
+        False: ((2,), (2, 4, 4), (4, 2)),
+        True: ((1,), (1, 8, 8), (4, 2)),
+    }
+    assert design.probability(coef, softmax=True)[0].shape == (20, 2)
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
@@ -60,8 +79,9 @@ def test_taken_rows_are_those_rows_in_the_same_order(backend, order):
     assert kernel_ready(taken.X)
     assert taken.X.flags.f_contiguous == (order == "F")
     assert taken.passes == 0.0
-    targets = Targets(y.astype(np.int8), np.array([1.0, 2.0])).take(rows)
+    targets = Targets(y.astype(np.int8), np.array([1.0, 2.0]), softmax=True).take(rows)
     np.testing.assert_array_equal(targets.codes, y[rows])
+    assert targets.softmax
 
 
 def test_the_total_weight_counts_classes_and_samples():

@@ -12,7 +12,8 @@ LINK = """
 import json, re
 import numba
 import numpy as np
-from fastlogreg.kernels import dense_decision, dense_gram, dense_outputs, link
+from fastlogreg.kernels import dense_decision, dense_gram, dense_outputs, dense_product
+from fastlogreg.kernels import dense_softmax, link, softmax
 
 z, u, growth = np.zeros(64), np.zeros(64), np.zeros(link.LANES + 1)
 none, ones, sums = np.zeros(0), np.ones(2), np.zeros(2)
@@ -22,7 +23,15 @@ codes.flags.writeable = False
 link.link_tile(z, codes, none, ones, 0, 50, u, u.copy(), growth, sums)
 link.even_loss(u, 50, True, growth)
 dense_gram.link_tile(np.zeros((12, dense_gram.TILE)), 4, 0, np.zeros((1, 3)), 0)
-dense_outputs.link_tile(np.zeros((4, 64)), codes, u, 64, np.zeros((3, 2)))
+dense_outputs.link_tile(np.zeros((4, 64)), codes, u, np.zeros((3, 2)))
+dense_outputs.bend_tile(np.zeros((4, 64)), 2, u, 50, np.zeros((2, 2)))
+dense_product.bend_tile(z, u, codes, none, ones, 0, 50, u.copy(), sums)
+lines, scratch = np.zeros((4, 64)), softmax.softmax_scratch()
+softmax.raise_tile(lines, 4, codes, 50, scratch)
+softmax.loss_tile(u, 50, scratch)
+softmax.product_tile(lines, 2, 2, u, 50, scratch, np.zeros((2, 2)))
+softmax.probability_tile(lines, 50, scratch)
+dense_softmax.link_tile(np.zeros((12, dense_gram.TILE)), 4, scratch)
 dense_decision.store_tile(z, u, 0, 0, 50, True, np.zeros((64, 2)))
 
 @numba.njit(error_model="numpy")
@@ -36,8 +45,12 @@ library = re.compile(
     r"(?<![\\w.])(?:_ZGV\\w+|__svml\\w+|(?:exp|exp2|expm1|log|log2|log1p|pow)f?)(?![\\w.])"
 )
 found = {"cpu": [numba.config.CPU_NAME, numba.config.CPU_FEATURES]}
-loops = (link.link_tile, link.even_loss, dense_gram.link_tile)
-for loop in (*loops, dense_outputs.link_tile, dense_decision.store_tile, control):
+for loop in (
+    link.link_tile, link.even_loss, dense_gram.link_tile, dense_softmax.link_tile,
+    dense_outputs.link_tile, dense_outputs.bend_tile, dense_product.bend_tile,
+    dense_decision.store_tile, softmax.raise_tile, softmax.loss_tile, softmax.product_tile,
+    softmax.probability_tile, control,
+):
     (assembly,) = loop.inspect_asm().values()
     found[f"{loop.__module__}.{loop.__name__}"] = {
         "divisions": len(re.findall(r"\\bv?divpd\\b", assembly)),
@@ -62,8 +75,8 @@ def test_the_link_is_packed_code_without_a_mathematics_library(run_python, proce
     assert control["library"] == ["log1p"]
     for name, code in found.items():
         assert code["library"] == [], name
-        # Nothing in a link divides but the link itself.
-        assert code["divisions"] > 0, name
+        # Nothing in a link divides but the link itself; exponentials alone do not.
+        assert (code["divisions"] > 0) != name.endswith("softmax.raise_tile"), name
         assert code["packed"], name
         if processor:
             assert code["packed"] == ["y"], name
@@ -84,11 +97,11 @@ for info in pkgutil.iter_modules(package.__path__):
             dispatchers[f"{info.name}.{name}"] = value
 
 def compiled():
-    "Return the numbers of specialisations of kernels; what they inline is no kernel."
+    "Return the numbers of specialisations of kernels; what they inline or call is none."
     return {
         name: len(dispatcher.signatures)
         for name, dispatcher in dispatchers.items()
-        if dispatcher.signatures and not name.startswith("pointwise.")
+        if dispatcher.signatures and type(dispatcher._cache).__name__ != "NullCache"
     }
 
 def stored():
@@ -176,7 +189,8 @@ READS = """
 import json
 import numpy as np
 from fastlogreg.kernels import dense_decision, dense_gram, dense_hessian, dense_outputs
-from fastlogreg.kernels import dense_pass, dense_tiles, link
+from fastlogreg.kernels import dense_pass, dense_product, dense_softmax, dense_tiles, link
+from fastlogreg.kernels import outputs_tiles
 
 class Watched:
     "An array that notes which of its numbers are read, in which order."
@@ -262,10 +276,30 @@ def the_chunk(n, d, in_c_order):
     kernel(X, coef, codes, np.ones(1), class_weights, tiles, np.zeros((count, 3)), edges, 0, count)
     return summary(X.log, (n, d), in_c_order, dense_gram.TILE)
 
-def several(n, d, in_c_order):
+def several(n, d, in_c_order, product=False):
     X = watched(n, d, in_c_order)
-    dense_outputs.loss_gradient_outputs(X, in_c_order, np.ones((d + 1, 3)), *rows_of(n), 1)
-    return summary(X.log, (n, d), in_c_order, dense_outputs._tile_rows(d))
+    coef = np.ones((d + 1, 3))
+    if product:
+        both = (coef, coef)
+        dense_outputs.hessian_product_outputs(X, in_c_order, both, *rows_of(n), False, 1)
+    else:
+        dense_outputs.loss_gradient_outputs(X, in_c_order, coef, *rows_of(n), False, 1)
+    return summary(X.log, (n, d), in_c_order, outputs_tiles.tile_rows(d))
+
+def softmax_hessian(n, d, in_c_order):
+    X = watched(n, d, in_c_order)
+    dense_softmax.loss_gradient_hessian(X, in_c_order, np.ones((2, d + 1)), *rows_of(n), 1)
+    return summary(X.log, (n, d), in_c_order, dense_gram.TILE)
+
+def the_product(n, d, in_c_order):
+    X = watched(n, d, in_c_order)
+    tile = (dense_tiles.tile_rows_c if in_c_order else dense_tiles.tile_rows_f)(d)
+    kernel = dense_product.product_block_c if in_c_order else dense_product.product_block_f
+    ahead = (dense_tiles.reach_c(d, X.itemsize),) if in_c_order else ()
+    parts, edges, ones = np.zeros((2, d + 1)), np.array([0, tile, n]), np.ones(tile)
+    scratch = (ones.copy(), ones.copy(), ones)
+    kernel(X, np.ones((2, d + 1)), *rows_of(n), parts, edges, *ahead, *scratch, 0, 2)
+    return summary(X.log, (n, d), in_c_order, tile)
 
 def predicted(n, d, in_c_order):
     X = watched(n, d, in_c_order)
@@ -274,7 +308,7 @@ def predicted(n, d, in_c_order):
     ahead = (dense_tiles.reach_c(d, X.itemsize),) if in_c_order else ()
     edges = np.array([0, tile, n])
     out, check, z = np.empty((n, 2)), np.empty(2), np.empty(tile)
-    kernel(X, np.ones((1, d + 1)), True, out, check, edges, *ahead, z, z.copy(), 0, 2)
+    kernel(X, np.ones((1, d + 1)), True, out, check, edges, *ahead, z[None], z.copy(), 0, 2)
     return summary(X.log, (n, d), in_c_order, tile)
 
 found = {}
@@ -285,11 +319,14 @@ for in_c_order in (True, False):
     found[f"weighted pass {order}"] = the_pass(
         *((390, 6) if in_c_order else (1_100, 66)), in_c_order, True
     )
+    found[f"product {order}"] = the_product(*((390, 6) if in_c_order else (1_100, 66)), in_c_order)
     found[f"decision {order}"] = predicted(*((390, 6) if in_c_order else (1_100, 66)), in_c_order)
     found[f"hessian {order}"] = the_hessian(3 * dense_gram.TILE, 5, in_c_order)
     found[f"hessian {order}, short tile"] = the_hessian(2 * dense_gram.TILE + 50, 5, in_c_order)
     found[f"chunk {order}"] = the_chunk(2 * dense_gram.TILE, 9, in_c_order)
     found[f"outputs {order}"] = several(600, 6, in_c_order)
+    found[f"outputs, product {order}"] = several(600, 6, in_c_order, product=True)
+    found[f"softmax hessian {order}"] = softmax_hessian(2 * dense_gram.TILE, 5, in_c_order)
 print(json.dumps(found))
 """
 
@@ -308,6 +345,8 @@ def test_an_evaluation_reads_x_once_from_memory(run_python):
         "pass F": 2,
         "weighted pass C": 2,
         "weighted pass F": 2,
+        "product C": 2,
+        "product F": 2,
         "decision C": 1,
         "decision F": 1,
         "hessian C": 1,
@@ -318,6 +357,10 @@ def test_an_evaluation_reads_x_once_from_memory(run_python):
         "chunk F": 1,
         "outputs C": 1,
         "outputs F": 1,
+        "outputs, product C": 1,
+        "outputs, product F": 1,
+        "softmax hessian C": 1,
+        "softmax hessian F": 1,
     }
     returns = {name: each["returns"] for name, each in found.items() if each["returns"]}
     assert set(returns) <= {"hessian F, short tile"}

@@ -13,6 +13,7 @@ from tests.modes import compiled_only
 from tests.processes import ROOT
 
 DENSE, OUTPUTS = "tests/kernels/test_dense.py", "tests/kernels/test_dense_outputs.py"
+SOFTMAX = "tests/kernels/test_softmax.py"
 HUGE = f"{DENSE}::test_huge_margins_give_their_limit[numba]"
 SEVERAL = f"{DENSE}::test_several_outputs_are_several_models"
 INTERPRETED = [
@@ -20,11 +21,13 @@ INTERPRETED = [
     f"{SEVERAL}[F-numba]",
     f"{DENSE}::test_integers_of_all_kinds_are_the_same_numbers_as_float64",
     f"{OUTPUTS}::test_an_output_that_is_not_finite_leaves_the_others_alone",
+    f"{SOFTMAX}::test_other_types_are_read_as_the_numbers_they_are",
+    f"{SOFTMAX}::test_products_at_saturated_margins_are_0_and_not_nan",
     "tests/kernels/test_link.py",
     "tests/kernels/test_pointwise.py::test_exp_of_negative_is_within_2_ulp",
     HUGE,
 ]
-CHECKED = [HUGE]
+CHECKED = [HUGE, f"{SOFTMAX}::test_products_at_saturated_margins_are_0_and_not_nan"]
 MODES = {
     "plain Python": ({"NUMBA_DISABLE_JIT": "1"}, INTERPRETED),
     "checked": ({"NUMBA_BOUNDSCHECK": "1"}, CHECKED),

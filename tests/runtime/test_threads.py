@@ -12,7 +12,7 @@ import threading
 import numpy as np
 import numba
 from fastlogreg import LogisticRegression
-from fastlogreg.kernels import dense, dense_hessian, dense_outputs
+from fastlogreg.kernels import dense, dense_hessian, dense_outputs, dense_softmax
 from fastlogreg.runtime import threads
 from tests.problems import correlated
 
@@ -38,7 +38,7 @@ def watched_pool(n_threads):
     return pool
 
 threads._pool = watched_pool
-for module in (dense, dense_hessian, dense_outputs):
+for module in (dense, dense_hessian, dense_outputs, dense_softmax):
     module.run_blocks = watched_run
 
 def table(n, d, dtype, order):
@@ -62,6 +62,7 @@ def outcomes(X, y, weights, n_threads):
     coef = np.linspace(-0.02, 0.02, d + 1)[:, None]
     three = np.hstack([coef, -coef, 0.5 * coef])
     rows = (codes, weights, np.array([0.5, 1.5]), n_threads)
+    classes = (codes, weights, np.array([0.5, 1.5, 1.0]), n_threads, True)
     model = LogisticRegression(
         1e-3, backend="numba", n_threads=n_threads, tol=1e-2, max_iter=30,
         solver="lbfgs" if d == 1_100 else "newton-cholesky",
@@ -71,6 +72,11 @@ def outcomes(X, y, weights, n_threads):
         "equal rows": lambda: dense.loss_gradient(X, coef, codes, None, np.ones(2), n_threads),
         "hessian": lambda: dense.loss_gradient_hessian(X, coef, *rows),
         "outputs": lambda: dense.loss_gradient(X, three, *rows),
+        "product": lambda: [dense.hessian_product(X, coef, coef, *rows)],
+        "softmax": lambda: dense.loss_gradient(X, three, *classes),
+        "softmax hessian": lambda: dense.loss_gradient_hessian(X, three, *classes),
+        "softmax product": lambda: [dense.hessian_product(X, three, -three, *classes)],
+        "softmax probability": lambda: dense.probability(X, three, n_threads, True)[:1],
         "decision": lambda: dense.decision(X, three, n_threads)[:1],
         "probability": lambda: dense.probability(X, coef, n_threads)[:1],
         "fit": lambda: (model.fit(X, y, weights).coef_, model.intercept_),
