@@ -40,6 +40,10 @@ class DenseHessian:
         self._scale: np.ndarray | None = None
         self._factor: np.ndarray | None = None
 
+    def forget_factor(self) -> None:
+        """Factor anew when next asked: the matrix has changed."""
+        self._scale = self._factor = None
+
     def solve(self, gradient: np.ndarray) -> np.ndarray:
         """Return ``H^-1 gradient``; rows beyond the matrix, a fixed intercept, stay 0.
 

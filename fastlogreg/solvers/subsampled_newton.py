@@ -19,15 +19,18 @@ held against ``tol``.
 from __future__ import annotations
 
 import math
+from typing import Generic, TypeVar
 
 import numpy as np
 
 from fastlogreg.solvers.descent import descend
 from fastlogreg.solvers.newton_cholesky import FullHessian
-from fastlogreg.solvers.pairs import Pairs
 from fastlogreg.solvers.solution import Callback, Sampled, Solution, Solvable, Step
+from fastlogreg.solvers.steps import NewtonSteps, Steps
 
-__all__ = ["minimise", "sample_sizes"]
+__all__ = ["SampledHessian", "minimise", "sample_sizes"]
+
+H = TypeVar("H")
 
 MOST_OF_ROWS = 0.05  # that a sample copies
 _LEAST_ROWS = 5  # a coefficient
@@ -50,7 +53,7 @@ _MOST_STEPS = 30
 
 
 def minimise(
-    objective: Sampled,
+    objective: Sampled[Solvable],
     start: np.ndarray,
     *,
     tol: float,
@@ -59,7 +62,7 @@ def minimise(
 ) -> Solution:
     """Minimise with sampled curvature; see `fastlogreg.solvers.SOLVERS` for the parameters."""
     sizes = sample_sizes(objective.n_rows, *start.shape)
-    model = SampledHessian(objective, sizes)
+    model = SampledHessian(objective, sizes, NewtonSteps(_MEMORY))
     return descend(objective, start, model, tol=tol, max_iter=max_iter, callback=callback)
 
 
@@ -97,8 +100,8 @@ def sample_sizes(n_rows: int, side: int, n_outputs: int) -> list[int]:
     return chain[::-1]
 
 
-class SampledHessian:
-    """The Hessian of a sample, corrected by pairs, and a ladder to that of all rows.
+class SampledHessian(Generic[H]):
+    """The Hessian of a sample, corrected by steps, and a ladder to that of all rows.
 
     Parameters
     ----------
@@ -106,20 +109,20 @@ class SampledHessian:
         What is minimised.
     sizes : list of int
         Rows of the samples of the approach; empty for curvature of all rows at once.
+    steps : Steps
+        What makes steps of the Hessians, and corrects them.
     """
 
-    def __init__(self, objective: Sampled, sizes: list[int]) -> None:
+    def __init__(self, objective: Sampled[H], sizes: list[int], steps: Steps[H]) -> None:
         self._objective = objective
         self._sizes = sizes
-        self._pairs = Pairs(_MEMORY)
-        self._hessian: Solvable
-        self._fresh: Solvable | None = None  # of all rows, at the point evaluated last
+        self._steps = steps
+        self._fresh: H | None = None  # of all rows, at the point evaluated last
         self._rows = objective.n_rows
         self._takes_hessian = not sizes
         self._known: tuple[np.ndarray, float, np.ndarray] | None = None
         self._coef: np.ndarray
         self._value = math.nan
-        self._step: np.ndarray
         self._predicted = math.inf
         self._slow_steps = 0
 
@@ -158,12 +161,13 @@ class SampledHessian:
             self._value, gradient, self._fresh = self._objective.value_gradient_hessian(coef)
         else:
             self._value, gradient = self._objective.value_gradient(coef)
+        self._value += self._steps.geometry.penalty(coef)
         self._known = coef, self._value, gradient
         return self._value, gradient
 
     def direction(self, gradient: np.ndarray) -> np.ndarray:
-        """Return minus the inverse Hessian times the gradient that was judged last."""
-        return -self._step
+        """Return the step for the gradient that was judged last."""
+        return self._steps.direction
 
     def first_length(self, gradient: np.ndarray) -> float:
         """Return 1, the Newton step itself."""
@@ -172,17 +176,16 @@ class SampledHessian:
     def predicted_decrease(self, gradient: np.ndarray) -> float | None:
         """Return half the Newton decrement, with better curvature if steps gain too little."""
         if self._fresh is not None:
-            self._hessian, self._fresh = self._fresh, None
-            self._rows = self._objective.n_rows
-            self._pairs.clear()
-        before, predicted = self._predicted, self._predict(gradient)
+            self._steps.take(self._fresh)
+            self._rows, self._fresh = self._objective.n_rows, None
+        before, predicted = self._predicted, self._steps.predict(self._coef, gradient)
         noise = _NOISE * max(1.0, abs(self._value))
         if self._rows < self._objective.n_rows:
             self._slow_steps = self._slow_steps + 1 if predicted > _SLOW * before else 0
-            unseen = bool(((self._step == 0.0) & (gradient != 0.0)).any())
+            unseen = not self._steps.sees_all(self._coef, gradient)
             if unseen or (self._slow_steps == _SLOW_STEPS and predicted > noise):
                 self._take_more_rows(to_all=unseen)
-                predicted = self._predict(gradient)
+                predicted = self._steps.predict(self._coef, gradient)
         elif self._takes_hessian:
             self._takes_hessian = predicted > _QUADRATIC * before
         else:
@@ -191,13 +194,13 @@ class SampledHessian:
         return predicted
 
     def update(self, step: np.ndarray, gradient_change: np.ndarray) -> None:
-        """Learn from the pair where the step brought no Hessian."""
+        """Learn from the step where it brought no Hessian."""
         if self._fresh is None:
-            self._pairs.add(step, gradient_change)
+            self._steps.learn(step, gradient_change)
 
     def forget(self) -> bool:
-        """Drop the pairs; without any, the sample."""
-        if self._pairs.clear():
+        """Drop what the steps taught; without that, the sample."""
+        if self._steps.forget():
             return True
         if self._rows == self._objective.n_rows:
             return False
@@ -209,22 +212,29 @@ class SampledHessian:
         coef, value_at_start = start, math.inf
         for draw, rows in enumerate(self._sizes):
             sample = self._objective.sample(rows / self._objective.n_rows, draw)
-            model = FullHessian(sample)
+            model = FullHessian(sample, self._steps.alone())
             gain = _GAIN_OF_ERROR * start.size / rows
             solution = descend(
-                sample, coef, model, tol=gain, max_iter=_MOST_STEPS, callback=_ends_below(gain)
+                sample,
+                coef,
+                model,
+                tol=gain,
+                max_iter=_MOST_STEPS,
+                callback=_ends_below(gain),
+                geometry=self._steps.geometry,
             )
             if draw == 0:
                 value_at_start = solution.history[0].objective
             coef = solution.coef
-            self._hessian, self._rows = model.hessian, rows
+            self._steps.take(model.hessian)
+            self._rows = rows
         return coef, value_at_start
 
     def _is_as_good_as_a_sample(self, start: np.ndarray) -> bool:
         """Return whether *start* is within a sample's error of the optimum."""
         self._sample_hessian(self._sizes[-1])
         assert self._known is not None
-        return self._predict(self._known[2]) <= start.size / self._rows
+        return self._steps.predict(start, self._known[2]) <= start.size / self._rows
 
     def _take_more_rows(self, *, to_all: bool) -> None:
         self._slow_steps = 0
@@ -233,17 +243,13 @@ class SampledHessian:
             self._takes_hessian = True  # comes with the next step
         else:
             self._sample_hessian(rows)
-            self._pairs.clear()
 
     def _sample_hessian(self, rows: int) -> None:
         """Take the Hessian of so many rows at the point evaluated last."""
         sample = self._objective.sample(rows / self._objective.n_rows, len(self._sizes))
-        _, _, self._hessian = sample.value_gradient_hessian(self._coef)
+        _, _, hessian = sample.value_gradient_hessian(self._coef)
+        self._steps.take(hessian)
         self._rows = rows
-
-    def _predict(self, gradient: np.ndarray) -> float:
-        self._step = self._pairs.inverse_times(gradient, self._hessian.solve)
-        return 0.5 * float(np.vdot(gradient, self._step))
 
 
 def _ends_below(least: float) -> Callback:
