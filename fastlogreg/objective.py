@@ -25,7 +25,7 @@ from collections.abc import Callable
 import numpy as np
 
 from fastlogreg.design import Design, Targets, draw_rows
-from fastlogreg.proximal import ProximalHessian
+from fastlogreg.hessian import ProximalHessian
 
 __all__ = ["Objective"]
 

@@ -127,7 +127,8 @@ class WithL1:
 
     def downhill(self, coef: np.ndarray, gradient: np.ndarray) -> np.ndarray:
         """Return the step of a proximal gradient method, of length 1."""
-        return _shrunk(coef - gradient, self.strengths) - coef
+        direction: np.ndarray = _shrunk(coef - gradient, self.strengths) - coef
+        return direction
 
     def search(
         self,

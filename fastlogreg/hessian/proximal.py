@@ -22,7 +22,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fastlogreg.hessian import DenseHessian
+from fastlogreg.hessian.dense import DenseHessian
 
 __all__ = ["CoordinateDescent", "ProximalHessian"]
 
@@ -187,8 +187,10 @@ class _Model:
         error = math.inf
         for _ in range(_MOST_REFINEMENTS):
             slope = self.gradient[free] + bounds * signs
-            before, error = error, float((np.abs(slope) / self._rounding()[free]).max())
-            if error <= 1.0 or error > 0.5 * before:
+            if (np.abs(slope) <= self._rounding()[free]).all():
+                return False
+            before, error = error, float((np.abs(slope) / self.root[free]).max())
+            if error > 0.5 * before:
                 return False
             step = -face.solve(slope[:, None])[:, 0]
             old = self.point[free]

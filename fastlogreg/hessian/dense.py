@@ -1,4 +1,4 @@
-"""Second derivatives of an objective: objects that solve for a step."""
+"""A dense Hessian, factored to solve for a Newton step."""
 
 from __future__ import annotations
 
