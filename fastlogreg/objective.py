@@ -25,7 +25,7 @@ from collections.abc import Callable
 import numpy as np
 
 from fastlogreg.design import Design, Targets, draw_rows
-from fastlogreg.hessian import DenseHessian
+from fastlogreg.hessian import ProximalHessian
 
 __all__ = ["Objective"]
 
@@ -101,7 +101,7 @@ class Objective:
         losses, gradient = self.design.loss_gradient(coef, self.targets, self.weights)
         return self._finish(losses, gradient, coef)
 
-    def value_gradient_hessian(self, coef: np.ndarray) -> tuple[float, np.ndarray, DenseHessian]:
+    def value_gradient_hessian(self, coef: np.ndarray) -> tuple[float, np.ndarray, ProximalHessian]:
         """Return the smooth part, its gradient and its Hessian; one pass."""
         losses, gradient, hessians = self.design.loss_gradient_hessian(
             coef, self.targets, self.weights
@@ -186,7 +186,7 @@ class Objective:
         penalty = 0.5 * float(np.vdot(pull, coef))
         return float(losses.sum()) / self.total_weight + penalty, gradient
 
-    def _hessian(self, matrix: np.ndarray) -> DenseHessian:
+    def _hessian(self, matrix: np.ndarray) -> ProximalHessian:
         """Return the Hessian, made in place, from the sum over the rows ``(p, p)``."""
         side, n_outputs = self.shape
         matrix /= self.total_weight
@@ -197,7 +197,7 @@ class Objective:
         if not self.fit_intercept:
             matrix = np.ascontiguousarray(blocks[:, :-1, :, :-1])
             matrix = matrix.reshape(n_outputs * (side - 1), -1)
-        return DenseHessian(matrix, n_outputs)
+        return ProximalHessian(matrix, n_outputs, self.design.backend.descend_coordinates)
 
 
 def _hold_free_directions(blocks: np.ndarray, unpenalised: np.ndarray) -> None:

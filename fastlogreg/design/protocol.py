@@ -60,6 +60,7 @@ class Design(Protocol):
     """
 
     passes: float
+    backend: DenseBackend
 
     @property
     def n_rows(self) -> int:
@@ -115,7 +116,23 @@ class Design(Protocol):
 
 
 class DenseBackend(Protocol):
-    """The whole passes that `fastlogreg.kernels.dense` and its mirror define."""
+    """The whole passes that `fastlogreg.kernels.dense` and its mirror define.
+
+    With them comes the one loop of a backend that reads no X, so that what a design was
+    handed is all that a fit needs: the objective passes it on to its Hessians.
+    """
+
+    def descend_coordinates(
+        self,
+        matrix: np.ndarray,
+        strengths: np.ndarray,
+        coef: np.ndarray,
+        gradient: np.ndarray,
+        members: np.ndarray,
+        most_sweeps: int,
+        least: float,
+    ) -> float:
+        """Minimise a quadratic with an L1 penalty by coordinates, in place."""
 
     def loss_gradient(
         self,

@@ -26,12 +26,14 @@ from fastlogreg.kernels import (
     dense_tiles,
 )
 from fastlogreg.kernels.blocks import EMPTY_WEIGHTS, block_edges, count_blocks, sum_parts
+from fastlogreg.kernels.coordinate import descend_coordinates
 from fastlogreg.kernels.link import link_scratch
 from fastlogreg.kernels.softmax import softmax_scratch
 from fastlogreg.runtime.threads import run_blocks
 
 __all__ = [
     "decision",
+    "descend_coordinates",
     "hessian_product",
     "loss_gradient",
     "loss_gradient_hessian",

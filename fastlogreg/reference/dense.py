@@ -15,6 +15,7 @@ import numpy as np
 
 from fastlogreg.reference import dense_softmax
 from fastlogreg.reference.chunks import add_rows, chunks, is_weighted, row_weights
+from fastlogreg.reference.coordinate import descend_coordinates
 from fastlogreg.reference.pointwise import (
     curvature,
     loss_pull,
@@ -27,6 +28,7 @@ from fastlogreg.reference.pointwise import (
 
 __all__ = [
     "decision",
+    "descend_coordinates",
     "hessian_product",
     "loss_gradient",
     "loss_gradient_hessian",

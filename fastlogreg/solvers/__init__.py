@@ -17,8 +17,14 @@ from typing import Protocol
 
 import numpy as np
 
-from fastlogreg.solvers import lbfgs, newton_cg, newton_cholesky, subsampled_newton
-from fastlogreg.solvers.solution import Callback, Sampled, Solution, Status, Step
+from fastlogreg.solvers import (
+    lbfgs,
+    newton_cg,
+    newton_cholesky,
+    prox_newton,
+    subsampled_newton,
+)
+from fastlogreg.solvers.solution import Callback, Penalised, Solution, Status, Step
 
 __all__ = ["SOLVERS", "Callback", "Solution", "Solver", "Status", "Step"]
 
@@ -28,7 +34,7 @@ class Solver(Protocol):
 
     def __call__(
         self,
-        objective: Sampled,
+        objective: Penalised,
         start: np.ndarray,
         *,
         tol: float,
@@ -42,5 +48,6 @@ SOLVERS: dict[str, Solver] = {
     "lbfgs": lbfgs.minimise,
     "newton-cg": newton_cg.minimise,
     "newton-cholesky": newton_cholesky.minimise,
+    "prox-newton": prox_newton.minimise,
     "subsampled-newton": subsampled_newton.minimise,
 }

@@ -1,9 +1,11 @@
 """The loop that every solver here runs: it owns limits, convergence and history.
 
 A solver brings a `CurvatureModel`, which evaluates F and turns a gradient into a
-direction; the loop searches along it and decides when to stop.  Converged is when no
-component of the gradient exceeds ``tol`` *and* the model predicts a decrease of at most
-``tol * max(F, tol)``: the first alone depends on how the columns are scaled.
+direction, and a `Geometry`, which knows whether F is smooth; the loop searches along the
+direction and decides when to stop.  Converged is when no component of the gradient
+exceeds ``tol`` *and* the model predicts a decrease of at most ``tol * max(F, tol)``: the
+first alone depends on how the columns are scaled.  Of an F with an L1 part the gradient
+is that of its smooth part, and what ``tol`` bounds is the subgradient of least norm.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ from typing import Protocol
 
 import numpy as np
 
-from fastlogreg.solvers.line_search import Trial, line_search
+from fastlogreg.solvers.geometry import SMOOTH, Geometry
+from fastlogreg.solvers.line_search import Trial
 from fastlogreg.solvers.solution import Callback, Differentiable, Solution, Status, Step
 
 __all__ = ["CurvatureModel", "descend"]
@@ -26,7 +29,10 @@ _MOST_STEPS_IN_NOISE = 10
 
 
 class CurvatureModel(Protocol):
-    """A quadratic model of F at the point evaluated last, where *gradient* is F's."""
+    """A quadratic model of F at the point evaluated last, where *gradient* is F's.
+
+    Of an F with an L1 part, gradients are those of the smooth part.
+    """
 
     @property
     def curvature(self) -> str:
@@ -62,18 +68,19 @@ def descend(
     tol: float,
     max_iter: int,
     callback: Callback | None,
+    geometry: Geometry = SMOOTH,
 ) -> Solution:
     """Minimise *objective* from *start* along the directions of *model*.
 
-    Parameters are those of a solver (see `fastlogreg.solvers.SOLVERS`).
+    Parameters are those of a solver (see `fastlogreg.solvers.SOLVERS`); *geometry* is F's.
     """
-    run = _Run(objective, start, model, tol, callback)
+    run = _Run(objective, start, model, geometry, tol, callback)
     while (status := run.ending(max_iter)) is None:
         direction, predicted = model.direction(run.gradient), run.predicted
-        slope = float(np.vdot(run.gradient, direction))
+        slope = geometry.slope(run.coef, run.gradient, direction)
         if slope == 0.0:  # curvature has vanished where the gradient has not
-            direction, predicted = -run.gradient, None
-            slope = float(np.vdot(run.gradient, direction))
+            direction, predicted = geometry.downhill(run.coef, run.gradient), None
+            slope = geometry.slope(run.coef, run.gradient, direction)
         if not math.isfinite(slope):
             return run.solution(Status.NOT_FINITE)
         hopeless = predicted is not None and predicted <= run.noise
@@ -101,11 +108,13 @@ class _Run:
         objective: Differentiable,
         start: np.ndarray,
         model: CurvatureModel,
+        geometry: Geometry,
         tol: float,
         callback: Callback | None,
     ) -> None:
         self.objective = objective
         self.model = model
+        self.geometry = geometry
         self.tol = tol
         self.callback = callback
         self.began = time.perf_counter()
@@ -166,10 +175,9 @@ class _Run:
             value, gradient = self.model.evaluate(coef)
             return Trial(length, coef, value, gradient, float(np.vdot(gradient, direction)))
 
-        return line_search(
+        return self.geometry.search(
             evaluate,
-            self.value,
-            slope,
+            Trial(0.0, self.coef, self.value, self.gradient, slope),
             first=first,
             noise=self.noise,
             max_trials=max_trials,
@@ -186,7 +194,7 @@ class _Run:
 
     def _move(self, coef: np.ndarray, value: float, gradient: np.ndarray) -> None:
         self.coef, self.value, self.gradient = coef, value, gradient
-        self.gradient_norm = float(np.abs(gradient).max())
+        self.gradient_norm = float(np.abs(self.geometry.subgradient(coef, gradient)).max())
         self.least_gradient = min(self.least_gradient, self.gradient_norm)
         step = Step(
             iteration=len(self.history),

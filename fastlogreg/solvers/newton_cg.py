@@ -18,7 +18,7 @@ import numpy as np
 
 from fastlogreg.solvers.descent import descend
 from fastlogreg.solvers.pairs import Pairs
-from fastlogreg.solvers.solution import Callback, Sampled, Solution
+from fastlogreg.solvers.solution import Callback, Sampled, Solution, Solvable
 
 __all__ = ["minimise"]
 
@@ -32,7 +32,7 @@ _MOST_ITERATIONS = 250  # of a system
 
 
 def minimise(
-    objective: Sampled,
+    objective: Sampled[Solvable],
     start: np.ndarray,
     *,
     tol: float,
@@ -49,7 +49,7 @@ class _Products:
 
     curvature = "products of all rows"
 
-    def __init__(self, objective: Sampled, tol: float) -> None:
+    def __init__(self, objective: Sampled[Solvable], tol: float) -> None:
         self._objective = objective
         self._tol = tol
         self._pairs = Pairs(_MEMORY)

@@ -8,16 +8,21 @@ iteratively reweighted least squares, McCullagh & Nelder, *Generalized Linear Mo
 
 from __future__ import annotations
 
+from typing import Generic, TypeVar
+
 import numpy as np
 
 from fastlogreg.solvers.descent import descend
 from fastlogreg.solvers.solution import Callback, Solution, Solvable, TwiceDifferentiable
+from fastlogreg.solvers.steps import NewtonSteps, Steps
 
 __all__ = ["FullHessian", "minimise"]
 
+H = TypeVar("H")
+
 
 def minimise(
-    objective: TwiceDifferentiable,
+    objective: TwiceDifferentiable[Solvable],
     start: np.ndarray,
     *,
     tol: float,
@@ -25,20 +30,29 @@ def minimise(
     callback: Callback | None = None,
 ) -> Solution:
     """Minimise by Newton's method; see `fastlogreg.solvers.SOLVERS` for the parameters."""
-    return descend(
-        objective, start, FullHessian(objective), tol=tol, max_iter=max_iter, callback=callback
-    )
+    model = FullHessian(objective, NewtonSteps())
+    return descend(objective, start, model, tol=tol, max_iter=max_iter, callback=callback)
 
 
-class FullHessian:
-    """The Hessian at the point evaluated last, which is where a search ends."""
+class FullHessian(Generic[H]):
+    """The Hessian at the point evaluated last, which is where a search ends.
+
+    Parameters
+    ----------
+    objective : TwiceDifferentiable
+        What is minimised.
+    steps : Steps
+        What makes steps of its Hessians.
+    """
 
     curvature = "all rows"
 
-    def __init__(self, objective: TwiceDifferentiable) -> None:
+    def __init__(self, objective: TwiceDifferentiable[H], steps: Steps[H]) -> None:
+        self.hessian: H
         self._objective = objective
-        self.hessian: Solvable
-        self._step: np.ndarray | None = None
+        self._steps = steps
+        self._coef: np.ndarray
+        self._predicted: float | None = None
 
     def approach(self, start: np.ndarray) -> np.ndarray:
         """Return *start*: each step takes a whole pass."""
@@ -47,20 +61,24 @@ class FullHessian:
     def evaluate(self, coef: np.ndarray) -> tuple[float, np.ndarray]:
         """Return F and its gradient, and keep the Hessian that the same pass brings."""
         value, gradient, self.hessian = self._objective.value_gradient_hessian(coef)
-        self._step = None
-        return value, gradient
+        self._steps.take(self.hessian)
+        self._coef, self._predicted = coef, None
+        return value + self._steps.geometry.penalty(coef), gradient
 
     def direction(self, gradient: np.ndarray) -> np.ndarray:
         """Return the Newton step."""
-        return -self._inverse_times(gradient)
+        self.predicted_decrease(gradient)
+        return self._steps.direction
 
     def first_length(self, gradient: np.ndarray) -> float:
         """Return 1, the Newton step itself."""
         return 1.0
 
-    def predicted_decrease(self, gradient: np.ndarray) -> float | None:
-        """Return half the Newton decrement."""
-        return 0.5 * float(np.vdot(gradient, self._inverse_times(gradient)))
+    def predicted_decrease(self, gradient: np.ndarray) -> float:
+        """Return half the Newton decrement, or what stands for it; solved once a point."""
+        if self._predicted is None:
+            self._predicted = self._steps.predict(self._coef, gradient)
+        return self._predicted
 
     def update(self, step: np.ndarray, gradient_change: np.ndarray) -> None:
         """Learn nothing: every point brings its own Hessian."""
@@ -68,9 +86,3 @@ class FullHessian:
     def forget(self) -> bool:
         """Have nothing to drop."""
         return False
-
-    def _inverse_times(self, gradient: np.ndarray) -> np.ndarray:
-        """Return ``H^-1 gradient``, solved once a point."""
-        if self._step is None:
-            self._step = self.hessian.solve(gradient)
-        return self._step

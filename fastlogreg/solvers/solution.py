@@ -5,13 +5,15 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
 __all__ = [
     "Callback",
+    "Curved",
     "Differentiable",
+    "Penalised",
     "Sampled",
     "Solution",
     "Solvable",
@@ -19,6 +21,9 @@ __all__ = [
     "Step",
     "TwiceDifferentiable",
 ]
+
+
+H = TypeVar("H", covariant=True)
 
 
 class Status(enum.Enum):
@@ -77,7 +82,8 @@ class Solution:
     objective : float
         F there.
     gradient_norm : float
-        Largest absolute component of F's gradient there.
+        Largest absolute component of F's gradient there; where F has an L1 part, of its
+        subgradient of least norm.
     iterations : int
         Steps taken.
     passes : float
@@ -113,14 +119,29 @@ class Solvable(Protocol):
         """Return the solution for one right-hand side."""
 
 
-class TwiceDifferentiable(Differentiable, Protocol):
-    """What a Newton method needs of an objective."""
+class Curved(Solvable, Protocol):
+    """A Hessian that takes an L1 penalty into its step, and learns."""
 
-    def value_gradient_hessian(self, coef: np.ndarray) -> tuple[float, np.ndarray, Solvable]:
-        """Return F, its gradient, a new array, and its factored second derivative."""
+    def proximal_step(
+        self, coef: np.ndarray, gradient: np.ndarray, strengths: np.ndarray
+    ) -> tuple[np.ndarray, float]:
+        """Return where the quadratic model with the penalty is least, and how much lower."""
+
+    def update(self, step: np.ndarray, gradient_change: np.ndarray) -> None:
+        """Correct the curvature by a step and the change of the gradient along it."""
+
+    def is_blind_to(self, slopes: np.ndarray) -> bool:
+        """Return whether a slope that is not 0 meets no curvature."""
 
 
-class Sampled(TwiceDifferentiable, Protocol):
+class TwiceDifferentiable(Differentiable, Protocol[H]):
+    """What a Newton method needs of an objective, with a Hessian that can do what it asks."""
+
+    def value_gradient_hessian(self, coef: np.ndarray) -> tuple[float, np.ndarray, H]:
+        """Return F, its gradient, a new array, and its second derivative."""
+
+
+class Sampled(TwiceDifferentiable[H], Protocol[H]):
     """What a method that samples rows, or multiplies by Hessians, needs of an objective."""
 
     @property
@@ -136,5 +157,13 @@ class Sampled(TwiceDifferentiable, Protocol):
     def hessian_diagonal(self, coef: np.ndarray) -> np.ndarray:
         """Return the diagonal of the Hessian, in coef's shape."""
 
-    def sample(self, fraction: float, draw: int = 0) -> Sampled:
+    def sample(self, fraction: float, draw: int = 0) -> Sampled[H]:
         """Return the objective of a random share of the rows, which stands for this one."""
+
+
+class Penalised(Sampled[Curved], Protocol):
+    """What a proximal method needs of an objective; F's L1 part is left out of values."""
+
+    @property
+    def l1_strength(self) -> np.ndarray:
+        """Strength of the L1 penalty for each row of the coefficients, ``(d + 1, 1)``."""

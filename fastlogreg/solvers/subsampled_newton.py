@@ -19,15 +19,18 @@ held against ``tol``.
 from __future__ import annotations
 
 import math
+from typing import Generic, TypeVar
 
 import numpy as np
 
 from fastlogreg.solvers.descent import descend
 from fastlogreg.solvers.newton_cholesky import FullHessian
-from fastlogreg.solvers.pairs import Pairs
 from fastlogreg.solvers.solution import Callback, Sampled, Solution, Solvable, Step
+from fastlogreg.solvers.steps import NewtonSteps, Steps
 
-__all__ = ["minimise", "sample_sizes"]
+__all__ = ["SampledHessian", "minimise", "sample_sizes"]
+
+H = TypeVar("H")
 
 MOST_OF_ROWS = 0.05  # that a sample copies
 _LEAST_ROWS = 5  # a coefficient
@@ -53,7 +56,7 @@ _LARGEST_MOVE = 8.0  # of a row's log-odds, by the first step on all rows
 
 
 def minimise(
-    objective: Sampled,
+    objective: Sampled[Solvable],
     start: np.ndarray,
     *,
     tol: float,
@@ -62,7 +65,7 @@ def minimise(
 ) -> Solution:
     """Minimise with sampled curvature; see `fastlogreg.solvers.SOLVERS` for the parameters."""
     sizes = sample_sizes(objective.n_rows, *start.shape)
-    model = SampledHessian(objective, sizes, tol)
+    model = SampledHessian(objective, sizes, NewtonSteps(_MEMORY), tol)
     return descend(objective, start, model, tol=tol, max_iter=max_iter, callback=callback)
 
 
@@ -100,8 +103,8 @@ def sample_sizes(n_rows: int, side: int, n_outputs: int) -> list[int]:
     return chain[::-1]
 
 
-class SampledHessian:
-    """The Hessian of a sample, corrected by pairs, and a ladder to that of all rows.
+class SampledHessian(Generic[H]):
+    """The Hessian of a sample, corrected by steps, and a ladder to that of all rows.
 
     Parameters
     ----------
@@ -109,24 +112,26 @@ class SampledHessian:
         What is minimised.
     sizes : list of int
         Rows of the samples of the approach; empty for curvature of all rows at once.
+    steps : Steps
+        What makes steps of the Hessians, and corrects them.
     tol : float
         Where the largest component of the gradient shall get.
     """
 
-    def __init__(self, objective: Sampled, sizes: list[int], tol: float) -> None:
+    def __init__(
+        self, objective: Sampled[H], sizes: list[int], steps: Steps[H], tol: float
+    ) -> None:
         self._objective = objective
         self._sizes = sizes
+        self._steps = steps
         self._tol = tol
-        self._pairs = Pairs(_MEMORY)
-        self._hessian: Solvable
-        self._fresh: Solvable | None = None  # of all rows, at the point evaluated last
+        self._fresh: H | None = None  # of all rows, at the point evaluated last
         self._rows = objective.n_rows
         self._takes_hessian = not sizes
         self._known: tuple[np.ndarray, float, np.ndarray] | None = None
         self._coef: np.ndarray
         self._value = math.nan
-        self._step: np.ndarray
-        self._sample: Sampled
+        self._sample: Sampled[H]
         self._value_at_start = math.inf
         self._settled: np.ndarray  # the point that a search ended at
         self._predictions: list[float] = []  # by curvature from the same rows
@@ -150,7 +155,8 @@ class SampledHessian:
         coef = self._solve_samples(start)
         if coef is not None:
             value, gradient = self.evaluate(coef)
-            if value <= min(limit, self._value_at_start) and self._is_credible(value, gradient):
+            limit = min(limit, self._value_at_start)
+            if value <= limit and self._is_credible(coef, value, gradient):
                 return coef
         self._takes_hessian, self._known, self._rows = True, None, self._objective.n_rows
         return start
@@ -165,12 +171,13 @@ class SampledHessian:
             self._value, gradient, self._fresh = self._objective.value_gradient_hessian(coef)
         else:
             self._value, gradient = self._objective.value_gradient(coef)
+        self._value += self._steps.geometry.penalty(coef)
         self._known = coef, self._value, gradient
         return self._value, gradient
 
     def direction(self, gradient: np.ndarray) -> np.ndarray:
-        """Return minus the inverse Hessian times the gradient that was judged last."""
-        return -self._step
+        """Return the step for the gradient that was judged last."""
+        return self._steps.direction
 
     def first_length(self, gradient: np.ndarray) -> float:
         """Return 1, the Newton step itself."""
@@ -181,30 +188,30 @@ class SampledHessian:
         self._settled = self._coef
         if self._fresh is not None:
             self._adopt(self._fresh, self._objective.n_rows)
-        predicted = self._predict(gradient)
+        predicted = self._steps.predict(self._coef, gradient)
         noise = _NOISE * max(1.0, abs(self._value))
         if self._rows < self._objective.n_rows:
-            unseen = bool(((self._step == 0.0) & (gradient != 0.0)).any())
+            unseen = not self._steps.sees_all(self._coef, gradient)
             if unseen or (predicted > noise and self._is_slow(predicted, gradient)):
                 self._take_more_rows(to_all=unseen)
-                predicted = self._predict(gradient)
+                predicted = self._steps.predict(self._coef, gradient)
         elif self._predictions:
-            gained = predicted / self._predictions[-1]
+            before = self._predictions[-1]
             if self._takes_hessian:
-                self._takes_hessian = gained > _QUADRATIC
+                self._takes_hessian = predicted > _QUADRATIC * before
             else:
-                self._takes_hessian = gained > _SLOW and predicted > noise
+                self._takes_hessian = predicted > max(_SLOW * before, noise)
         self._predictions.append(predicted)
         return predicted
 
     def update(self, step: np.ndarray, gradient_change: np.ndarray) -> None:
-        """Learn from the pair where the step brought no Hessian."""
+        """Learn from the step where it brought no Hessian."""
         if self._fresh is None:
-            self._pairs.add(step, gradient_change)
+            self._steps.learn(step, gradient_change)
 
     def forget(self) -> bool:
-        """Drop the pairs; without any, the sample."""
-        if self._pairs.clear():
+        """Drop what the steps taught; without that, the sample."""
+        if self._steps.forget():
             return True
         if self._rows == self._objective.n_rows:
             return False
@@ -219,46 +226,55 @@ class SampledHessian:
         coef = start
         for draw, rows in enumerate(self._sizes):
             self._sample = self._objective.sample(rows / self._objective.n_rows, draw)
-            model = FullHessian(self._sample)
+            model = FullHessian(self._sample, self._steps.alone())
             least = _GAIN_OF_ERROR * start.size / rows
             most = _MOST_STEPS if draw else _MOST_FIRST_STEPS
-            stop = _stops_a_sample(least, most)
-            solution = descend(self._sample, coef, model, tol=least, max_iter=most, callback=stop)
+            solution = descend(
+                self._sample,
+                coef,
+                model,
+                tol=least,
+                max_iter=most,
+                callback=_stops_a_sample(least, most),
+                geometry=self._steps.geometry,
+            )
             if draw == 0:
                 self._value_at_start = solution.history[0].objective
             elif solution.passes > most:
                 return None
             coef = solution.coef
-            self._hessian, self._rows = model.hessian, rows
+            self._adopt(model.hessian, rows)
         return coef
 
-    def _is_credible(self, value: float, gradient: np.ndarray) -> bool:
+    def _is_credible(self, coef: np.ndarray, value: float, gradient: np.ndarray) -> bool:
         """Return whether a step on all rows by the sample's Hessian is one to believe in.
 
         A sample may be separable, or hold one class only of the few rows that a column
         marks.  Its Hessian then has hardly any curvature where that of all rows has some:
         a step gains more than F, which is not negative, or it moves log-odds without bounds.
         """
-        if not self._predict(gradient) <= value:
+        if not self._steps.predict(coef, gradient) <= value:
             return False
-        return float(np.abs(self._sample.decision(self._step)).max()) <= _LARGEST_MOVE
+        moves = self._sample.decision(self._steps.direction)
+        return float(np.abs(moves).max()) <= _LARGEST_MOVE
 
     def _is_as_good_as_a_sample(self, start: np.ndarray) -> bool:
         """Return whether *start* is within a sample's error of the optimum."""
         self._sample_hessian(self._sizes[-1])
         assert self._known is not None
-        return self._predict(self._known[2]) <= start.size / self._rows
+        return self._steps.predict(start, self._known[2]) <= start.size / self._rows
 
     def _is_slow(self, predicted: float, gradient: np.ndarray) -> bool:
         """Return whether steps as the last two cost more than the Hessian of all rows."""
         if len(self._predictions) < _SLOW_STEPS:
             return False
-        gained = predicted / self._predictions[-_SLOW_STEPS]
-        if gained >= 1.0:
+        before = self._predictions[-_SLOW_STEPS]
+        if predicted >= before:
             return True
         # The gradient shrinks like the root of the predicted decrease.
-        a_step = -math.log(gained) / (2 * _SLOW_STEPS)
-        steps_left = math.log(max(float(np.abs(gradient).max()) / self._tol, 1.0)) / a_step
+        a_step = math.log(before / predicted) / (2 * _SLOW_STEPS)
+        slopes = self._steps.geometry.subgradient(self._coef, gradient)
+        steps_left = math.log(max(float(np.abs(slopes).max()) / self._tol, 1.0)) / a_step
         return steps_left > _price_of_hessian(*gradient.shape) + _STEPS_BY_HESSIAN
 
     def _take_more_rows(self, *, to_all: bool) -> None:
@@ -274,15 +290,11 @@ class SampledHessian:
         _, _, hessian = sample.value_gradient_hessian(self._coef)
         self._adopt(hessian, rows)
 
-    def _adopt(self, hessian: Solvable, rows: int) -> None:
+    def _adopt(self, hessian: H, rows: int) -> None:
         if rows != self._rows:
             self._predictions.clear()
-        self._hessian, self._rows, self._fresh = hessian, rows, None
-        self._pairs.clear()
-
-    def _predict(self, gradient: np.ndarray) -> float:
-        self._step = self._pairs.inverse_times(gradient, self._hessian.solve)
-        return 0.5 * float(np.vdot(gradient, self._step))
+        self._steps.take(hessian)
+        self._rows, self._fresh = rows, None
 
 
 def _price_of_hessian(side: int, n_outputs: int) -> float:

@@ -1,4 +1,4 @@
-"""Second derivatives of an objective: objects that solve for a step."""
+"""A dense Hessian, factored to solve for a Newton step."""
 
 from __future__ import annotations
 
@@ -39,6 +39,10 @@ class DenseHessian:
         self.n_outputs = n_outputs
         self._scale: np.ndarray | None = None
         self._factor: np.ndarray | None = None
+
+    def forget_factor(self) -> None:
+        """Factor anew when next asked: the matrix has changed."""
+        self._scale = self._factor = None
 
     def solve(self, gradient: np.ndarray) -> np.ndarray:
         """Return ``H^-1 gradient``; rows beyond the matrix, a fixed intercept, stay 0.

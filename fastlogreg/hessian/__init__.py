@@ -1,0 +1,6 @@
+"""Second derivatives of an objective: objects that solve for a step."""
+
+from fastlogreg.hessian.dense import DenseHessian
+from fastlogreg.hessian.proximal import CoordinateDescent, ProximalHessian
+
+__all__ = ["CoordinateDescent", "DenseHessian", "ProximalHessian"]
