@@ -13,6 +13,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,12 @@ __all__ = ["DTYPES", "ORDERS", "WarmUp", "kernel_folder", "warmup"]
 ORDERS = ("C", "F")
 
 _SMALL = (64, 3)
+# The passes of a solver over one output; else gradients and Hessians.
+_PASSES = {
+    "lbfgs": ("gradient",),
+    "newton-cg": ("gradient", "product"),
+    "newton-cholesky": ("hessian",),
+}
 # So wide, and of so many rows, that the Hessian is summed by panels.
 _WIDE = (2_000, 600)
 
@@ -47,7 +54,7 @@ class WarmUp:
     order : str
         Order of X, "C" or "F".
     work : str
-        What was made ready: a solver, "newton-cholesky, wide" for tables of some hundred
+        What was made ready: a solver, with ", wide" its Hessians of tables of some hundred
         columns, "predict" or "several outputs".
     seconds : float
         How long that took.
@@ -235,12 +242,10 @@ def _works(
     """Yield what there is to do for a layout, and a pass over a table that does it."""
     small = _Case(dtype, order, *_SMALL)
     for solver in solvers:
-        if solver == "newton-cholesky":
-            wide = _Case(dtype, order, *_WIDE)
-            yield solver, small.hessian
-            yield f"{solver}, wide", wide.hessian
-        else:
-            yield solver, small.gradient
+        passes = _PASSES.get(solver, ("gradient", "hessian"))
+        yield solver, partial(small.run, passes)
+        if "hessian" in passes:
+            yield f"{solver}, wide", partial(_Case(dtype, order, *_WIDE).run, ["hessian"])
     if predict:
         yield "predict", small.predictions
     if outputs:
@@ -258,11 +263,19 @@ class _Case:
     def coef(self, n_outputs: int = 1) -> np.ndarray:
         return np.zeros((self.design.n_columns + 1, n_outputs))
 
+    def run(self, passes: Iterable[str]) -> None:
+        for name in passes:
+            getattr(self, name)()
+
     def gradient(self) -> None:
         self.design.loss_gradient(self.coef(), self.targets, None)
 
     def hessian(self) -> None:
         self.design.loss_gradient_hessian(self.coef(), self.targets, None)
+
+    def product(self) -> None:
+        self.design.hessian_diagonal(self.coef(), self.targets, None)
+        self.design.hessian_product(self.coef(), self.coef(), self.targets, None)
 
     def outputs(self) -> None:
         # One kernel has the gradient and the product, of softmax and of binary models.

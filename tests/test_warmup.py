@@ -16,6 +16,7 @@ from fastlogreg.errors import (
 )
 from fastlogreg.estimators import validation
 from fastlogreg.precompile import DTYPES, WarmUp
+from fastlogreg.solvers import SOLVERS
 from tests.processes import run_in_fresh_process
 
 WARM = """
@@ -64,10 +65,14 @@ def warmed(tmp_path_factory):
 
 def test_the_records_tell_what_was_compiled(warmed):
     folder, records = warmed
-    works = ["lbfgs", "newton-cholesky", "newton-cholesky, wide", "predict"]
-    assert [record.work for record in records] == works
+    works = [record.work for record in records]
+    assert [work for work in works if not work.endswith(", wide")] == [*SOLVERS, "predict"]
+    assert "newton-cholesky, wide" in works
     assert {(record.dtype, record.order) for record in records} == {("float64", "C")}
-    assert all(record.seconds > 0.0 and record.added > 0 for record in records)
+    assert all(record.seconds > 0.0 for record in records)
+    added = {record.work: record.added for record in records}
+    for work in ("lbfgs", "newton-cg", "newton-cholesky", "newton-cholesky, wide"):
+        assert added[work] > 0, work
     assert sum(record.added for record in records) == len(list(folder.rglob("*.nbi")))
     assert str(records[0]).startswith("float64, C order, lbfgs: ")
 
@@ -134,7 +139,7 @@ def test_a_layout_is_taken_once():
         ({"dtypes": []}, "dtypes is empty; expected some of 'float64', 'float32', 'bool'"),
         ({"orders": ["C", "K"]}, "orders holds 'K'; expected some of 'C', 'F'."),
         ({"orders": ()}, "orders is empty; expected some of 'C', 'F'."),
-        ({"solvers": "newton"}, "solvers holds 'newton'; expected some of 'lbfgs', 'newton-ch"),
+        ({"solvers": "newton"}, "solvers holds 'newton'; expected some of 'lbfgs', 'newton-cg"),
         ({"solvers": [None]}, "solvers holds None; expected some of"),
     ],
 )

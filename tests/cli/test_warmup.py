@@ -31,17 +31,19 @@ def asked(monkeypatch, tmp_path):
 
 def test_the_layouts_of_plain_tables_are_the_default(asked, cli):
     assert cli("warmup")[0] == 0
-    plain = {"predict": True}
+    plain = {"outputs": False, "predict": True}
     assert asked == [(t, o, plain) for t in ("float64", "float32") for o in ("C", "F")]
 
 
 def test_the_options_reach_the_function(asked, cli):
     code, _, _ = cli(
         *("warmup", "--dtype", "int8", "--dtype", "bool", "--dtype", "int8"),
-        *("--order", "F", "--no-predict"),
+        *("--order", "F", "--no-predict", "--outputs"),
     )
     assert code == 0
-    assert asked == [(dtype, "F", {"predict": False}) for dtype in ("int8", "bool")]
+    assert asked == [
+        (dtype, "F", {"outputs": True, "predict": False}) for dtype in ("int8", "bool")
+    ]
 
 
 def test_the_report_is_a_line_per_layout(asked, cli, tmp_path):
