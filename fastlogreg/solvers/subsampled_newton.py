@@ -50,7 +50,8 @@ _SLOW = 1.0 / 9.0  # of the predicted decrease, a third of the gradient
 _QUADRATIC = 1e-4  # of the predicted decrease
 _NOISE = 4.0 * float(np.finfo(np.float64).eps)
 _GAIN_OF_ERROR = 0.1  # a step on a sample that gains less than that much of its error is the last
-_MOST_FIRST_STEPS = 30
+_CLOSE = 3.0  # times that gain: as near as a sample is solved by the Hessian of a smaller one
+_MOST_FIRST_STEPS = 20
 _MOST_STEPS = 10  # from the solution of a smaller sample
 _LARGEST_MOVE = 8.0  # of a row's log-odds, by the first step on all rows
 
@@ -222,29 +223,66 @@ class SampledHessian(Generic[H]):
         return True
 
     def _solve_samples(self, start: np.ndarray) -> np.ndarray | None:
-        """Return the last sample's coefficients, None where a sample is hard to solve."""
+        """Return the last sample's coefficients, None where a sample is hard to solve.
+
+        A sample is solved by the Hessian of the one before, the first by that at *start*,
+        as far as it serves: a Hessian takes longer than all else that a sample does.
+        """
         coef = start
         for draw, rows in enumerate(self._sizes):
             self._sample = self._objective.sample(rows / self._objective.n_rows, draw)
-            model = FullHessian(self._sample, self._steps.alone())
             least = _GAIN_OF_ERROR * start.size / rows
             most = _MOST_STEPS if draw else _MOST_FIRST_STEPS
-            solution = descend(
-                self._sample,
-                coef,
-                model,
-                tol=least,
-                max_iter=most,
-                callback=_stops_a_sample(least, most),
-                geometry=self._steps.geometry,
-            )
             if draw == 0:
-                self._value_at_start = solution.history[0].objective
-            elif solution.passes > most:
-                return None
-            coef = solution.coef
-            self._adopt(model.hessian, rows)
+                self._value_at_start = self._value_prediction(coef)[0]
+            coef = self._follow(coef, least, most)
+            if self._value_prediction(coef)[1] > _CLOSE * least:
+                solution = self._solve_sample(coef, least, most)
+                coef = solution.coef
+                if draw and solution.passes > most:
+                    return None
+            self._rows = rows
         return coef
+
+    def _follow(self, coef: np.ndarray, least: float, most: int) -> np.ndarray:
+        """Take whole steps on the present sample, with the Hessian of before, while they gain."""
+        value, gradient = self._value_gradient_of_sample(coef)
+        for _ in range(most):
+            if self._steps.predict(coef, gradient) <= least:
+                break
+            ahead = coef + self._steps.direction
+            value_ahead, gradient_ahead = self._value_gradient_of_sample(ahead)
+            if not value_ahead < value:
+                break
+            self._steps.learn(ahead - coef, gradient_ahead - gradient)
+            coef, value, gradient = ahead, value_ahead, gradient_ahead
+        return coef
+
+    def _value_gradient_of_sample(self, coef: np.ndarray) -> tuple[float, np.ndarray]:
+        value, gradient = self._sample.value_gradient(coef)
+        return value + self._steps.geometry.penalty(coef), gradient
+
+    def _value_prediction(self, coef: np.ndarray) -> tuple[float, float]:
+        """Adopt the present sample's Hessian; return F and the decrease that it predicts."""
+        value, gradient, hessian = self._sample.value_gradient_hessian(coef)
+        self._steps.take(hessian)
+        predicted = self._steps.predict(coef, gradient)
+        return value + self._steps.geometry.penalty(coef), predicted
+
+    def _solve_sample(self, coef: np.ndarray, least: float, most: int) -> Solution:
+        """Solve the present sample by Newton's method, and adopt its last Hessian."""
+        model = FullHessian(self._sample, self._steps.alone())
+        solution = descend(
+            self._sample,
+            coef,
+            model,
+            tol=least,
+            max_iter=most,
+            callback=_stops_a_sample(least, most),
+            geometry=self._steps.geometry,
+        )
+        self._steps.take(model.hessian)
+        return solution
 
     def _is_credible(self, coef: np.ndarray, value: float, gradient: np.ndarray) -> bool:
         """Return whether a step on all rows by the sample's Hessian is one to believe in.
