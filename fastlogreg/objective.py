@@ -134,6 +134,13 @@ class Objective:
         """Return ``x w + b`` for every row and output, ``(n_rows, n_outputs)``; one pass."""
         return self.design.decision(coef)[0]
 
+    def table(self, rows: np.ndarray) -> np.ndarray:
+        """Return some rows of X with a 1 appended to each, float64; their share of a pass."""
+        some = self.design.take(rows)
+        self.design.passes += len(rows) / self.n_rows
+        # The decisions of unit coefficients are the columns.
+        return some.decision(np.eye(self.design.n_columns + 1))[0].astype(np.float64)
+
     def l1_penalty(self, coef: np.ndarray) -> float:
         """Return the part of F that `value_gradient` leaves out."""
         return float((self.l1_strength * np.abs(coef)).sum()) if self.has_l1 else 0.0
