@@ -19,8 +19,9 @@ there are none, or until the value is 0, which more rows cannot change.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -77,7 +78,8 @@ class Separation:
     Parameters
     ----------
     complete : bool
-        Whether every row can be on its side; otherwise some are on the border for ever.
+        Whether the solution has every row on its side; otherwise some may be on the border
+        for ever.
     columns : tuple of int
         Columns whose coefficients grow without bound, at most `MOST_COLUMNS`: found in
         sets, each of which separates on its own.
@@ -255,47 +257,45 @@ def _farthest(
     gain: np.ndarray, matrix: np.ndarray, free: np.ndarray, side: int
 ) -> np.ndarray | None:
     """Return the direction of most gain with no part beyond 1, None if there is no gain."""
-    from scipy.optimize import linprog
-
     bound = free.astype(np.float64)
-    result = linprog(
+    found = _solve(
         -gain,
         A_ub=-matrix,
         b_ub=np.zeros(len(matrix)),
         bounds=np.stack([-bound, bound], axis=1),
-        method="highs",
-        options=_options(),
     )
-    return result.x if result.status == 0 and -result.fun > _NO_VALUE else None
+    return found if found is not None and gain @ found > _NO_VALUE else None
 
 
 def _least_columns(
     gain: np.ndarray, matrix: np.ndarray, free: np.ndarray, side: int
 ) -> np.ndarray | None:
     """Return the direction of gain 1 with the least sum of sizes, None without any."""
-    from scipy.optimize import linprog
-
     size = np.ones(len(gain))
     size[side - 1 :: side] = 0.0  # intercepts
     most = np.where(free, np.inf, 0.0)
-    result = linprog(
+    found = _solve(
         np.concatenate([size, size]),
         A_ub=np.hstack([-matrix, matrix]),
         b_ub=np.zeros(len(matrix)),
         A_eq=np.concatenate([gain, -gain])[None],
         b_eq=[1.0],
         bounds=np.stack([np.zeros(2 * len(gain)), np.tile(most, 2)], axis=1),
-        method="highs",
-        options=_options(),
     )
-    if result.status != 0:
+    if found is None:
         return None
-    positive, negative = np.split(result.x, 2)
+    positive, negative = np.split(found, 2)
     return np.asarray(positive - negative)
 
 
-def _options() -> dict[str, float]:
-    return {
+def _solve(cost: np.ndarray, **conditions: Any) -> np.ndarray | None:
+    """Return the solution of a linear programme of least cost, None without one."""
+    from scipy import optimize  # takes longer to import than most fits
+
+    solve: Callable[..., Any] = optimize.linprog
+    options = {
         "primal_feasibility_tolerance": _TOLERANCE,
         "dual_feasibility_tolerance": _TOLERANCE,
     }
+    result = solve(cost, method="highs", options=options, **conditions)
+    return np.asarray(result.x) if result.status == 0 else None

@@ -30,7 +30,9 @@ elif form == "mapped":
     float(X.sum())  # its pages are held before the fit
 model = LogisticRegression(backend="numba", n_threads=2, tol=1e-3)
 few = slice(0, 2_000)
-model.fit(np.asarray(X[few], order=order), y[few])
+for solver in ("newton-cholesky", "lbfgs"):  # compiles all kernels
+    model.set_params(solver=solver).fit(np.asarray(X[few], order=order), y[few])
+model.solver = "auto"
 gc.collect()
 ctypes.CDLL(None).malloc_trim(0)
 Path("/proc/self/clear_refs").write_text("5")
