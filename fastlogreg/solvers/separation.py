@@ -64,7 +64,7 @@ class Separable(Differentiable, Protocol):
     def targets(self) -> Targets:
         """Labels of the rows."""
 
-    def decisions(self, coef: np.ndarray) -> np.ndarray:
+    def decision(self, coef: np.ndarray) -> np.ndarray:
         """Return ``x_i W + b`` of every row, ``(n_rows, n_outputs)``; one pass."""
 
     def table(self, rows: np.ndarray) -> np.ndarray:
@@ -103,10 +103,10 @@ def find_separation(objective: Separable, solution: Solution) -> Separation | No
         Where a solver ended on it.
     """
     coef = solution.coef
-    step = solution.step if solution.step is not None else np.full_like(coef, np.inf)
+    step = np.full_like(coef, np.inf) if solution.next_step is None else solution.next_step()
     weighty = None if objective.weights is None else np.flatnonzero(objective.weights)
     with np.errstate(invalid="ignore", over="ignore"):
-        decided = objective.decisions(np.hstack([coef, step]))
+        decided = objective.decision(np.hstack([coef, step]))
         decided = decided if weighty is None else decided[weighty]
         ranges = _range(decided[:, : coef.shape[1]]), _range(decided[:, coef.shape[1] :])
     at_rest = solution.status.is_optimum and ranges[0] <= _LARGE and ranges[1] <= _REST
@@ -233,7 +233,7 @@ class _Search:
             raw = direction.copy()
             raw[:-1] /= self._spread[:, None]
             raw[-1] -= self._centre @ raw[:-1]
-            decisions = self._objective.decisions(raw)
+            decisions = self._objective.decision(raw)
             decisions = decisions if self._rows is None else decisions[self._rows]
             leads, rivals = self._leads(decisions)
             farthest = _range(decisions)

@@ -108,8 +108,9 @@ class Solution:
         Reads of X, in whole tables.
     history : tuple of Step
         The start and every iteration.
-    step : ndarray of float64, shape (n_columns + 1, n_outputs), or None
-        Where the method would try to go next, had it not ended; None if it has no idea.
+    next_step : callable or None
+        Returns the step, in coef's shape, that the method would try next, had it not
+        ended; it may take passes.  None where there is none.
     """
 
     coef: np.ndarray
@@ -119,7 +120,7 @@ class Solution:
     iterations: int
     passes: float
     history: tuple[Step, ...]
-    step: np.ndarray | None = None
+    next_step: Callable[[], np.ndarray] | None = None
 
 
 class Differentiable(Protocol):
