@@ -21,9 +21,7 @@ __all__ = ["train"]
 
 @command
 @click.argument("data", type=EXISTING_FILE, callback=check_table)
-@click.option(
-    "--target", required=True, metavar="COL", help="Column to learn: two or more classes."
-)
+@click.option("--target", required=True, metavar="COL", help="Column of classes to learn.")
 @click.option("--weight", metavar="COL", help="Column with the weights of the rows.")
 @click.option("--drop", multiple=True, metavar="COL", help="Column to leave out; repeatable.")
 @click.option(
@@ -80,7 +78,7 @@ __all__ = ["train"]
     help="Hold out this share of each class and judge the model on it.",
 )
 @click.option(
-    "--seed", type=click.IntRange(0), default=0, show_default=True, help="For --valid and samples."
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="For what is drawn."
 )
 @click.option("--threads", type=click.IntRange(1), help="Threads; default: the CPUs there are.")
 @click.option(
