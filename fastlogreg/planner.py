@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from fastlogreg.runtime.threads import available_threads
-from fastlogreg.solvers import SOLVERS, sample_sizes
+from fastlogreg.solvers import sample_sizes
 
 __all__ = ["BACKENDS", "Choice", "Plan", "choose_backend", "make_plan"]
 
@@ -148,7 +148,7 @@ def choose_solver(
             "iterations, at any scale of the columns",
         )
     return Choice(
-        "newton-cg" if "newton-cg" in SOLVERS else "lbfgs",
+        "newton-cg",
         f"{n_coefficients:,} coefficients, more than {NEWTON_UP_TO_COLUMNS:,}: "
         "a full Hessian would cost more than the passes it saves",
     )

@@ -242,7 +242,7 @@ def test_seeds_give_the_same_bits_again_and_change_the_way_only(backend):
 
 def test_a_random_state_gives_a_new_seed_a_fit_and_the_global_one_is_not_read():
     X, y, _ = several(20_000, 3, 3, seed=3)
-    before = np.random.get_state()[1].copy()
+    before = np.random.get_state()[1].copy()  # noqa: NPY002
     model = LogisticRegression(
         solver="subsampled-newton", backend="numpy", random_state=np.random.RandomState(5)
     )
@@ -250,7 +250,7 @@ def test_a_random_state_gives_a_new_seed_a_fit_and_the_global_one_is_not_read():
     model.random_state = np.random.RandomState(5)
     assert_array_equal(model.fit(X, y).coef_, first)
     assert (first != second).any()
-    assert_array_equal(np.random.get_state()[1], before)
+    assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
 
 
 def test_the_callback_and_the_verbose_line_tell_where_curvature_is_from(capsys):
