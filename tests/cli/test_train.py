@@ -232,7 +232,7 @@ def test_strict_is_silent_where_it_converges(cli, data, tmp_path):
         ([*TARGET, "-C", "nan", "--drop", "id"], "C is nan; expected a real number"),
         ([*TARGET, "--valid", "1.0"], "1.0 is not in the range"),
         ([*TARGET, "--threads", "0"], "0 is not in the range"),
-        ([*TARGET, "--solver", "newton"], "'newton' is unknown; the choices are 'auto',"),
+        ([*TARGET, "--solver", "newton"], "'newton' is unknown; did you mean 'newton-cg'"),
         ([*TARGET, "--backend", "nunba"], "'nunba' is unknown; did you mean 'numba'?"),
         ([*TARGET, "--class-weight", "x"], "'x' is not"),
         ([*TARGET, "-o", "no/model.json"], "'no/model.json' cannot be written: there is no"),
