@@ -1,8 +1,8 @@
 """Labels of any kind become class codes, without sorting them where that can be.
 
-Two classes take one comparison.  Integers of a small range, whole floats among them, are
-looked up in a table; text is compared with each class while those are few; other objects
-go through a dict.  Only numbers far apart and text of many classes are sorted.
+Two classes take two comparisons.  Integers of a small range, whole floats among them, are
+looked up in a table; text is compared with each class while those are few; more text and
+other objects go through a dict.  Only numbers far apart are sorted.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from fastlogreg.estimators.validation import check_finite
 __all__ = ["MOST_CLASSES", "encode_labels"]
 
 MOST_CLASSES = int(np.iinfo(np.int16).max)
-_MOST_COMPARED = 24  # classes, one comparison of all labels each
+_MOST_COMPARED = 12  # classes, one comparison of all labels each
 _WIDEST_RANGE = 1 << 20  # of a table of codes
 _LARGEST_EXACT = 1 << 53  # float up to which all whole numbers are
 _CHUNK = 1 << 16
@@ -130,7 +130,7 @@ def _encode_many(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     elif y.dtype.kind == "O":
         encoded = _by_dict(y)
     elif y.dtype.kind in "US":
-        encoded = _by_comparison(y)
+        encoded = _by_comparison(y) or _by_dict(y)
     if encoded is None:
         classes, codes = np.unique(y, return_inverse=True)
         _check_number(len(classes))
@@ -199,7 +199,7 @@ def _by_comparison(y: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
 
 
 def _by_dict(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Encode objects by their hash."""
+    """Encode objects, or text, by their hash."""
     number: dict[Any, int] = {}
     try:
         codes = [number.setdefault(label, len(number)) for label in y.tolist()]
@@ -223,6 +223,6 @@ def _by_dict(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         raise _mixed(found[0], other) from None
     ranks = np.empty(len(found), dtype=_code_type(len(found)))
     ranks[order] = np.arange(len(found))
-    classes = np.empty(len(found), dtype=object)
+    classes = np.empty(len(found), dtype=y.dtype)
     classes[:] = [found[which] for which in order]
     return classes, ranks[np.array(codes, dtype=np.intp)]
