@@ -15,6 +15,7 @@ _NAMES = {
     "LogisticRegression": "fastlogreg.estimators.logistic_regression",
     "LogisticRegressor": "fastlogreg.estimators.logistic_regressor",
     "Plan": "fastlogreg.planner",
+    "SeparationWarning": "fastlogreg.errors",
     "Status": "fastlogreg.solvers",
     "Step": "fastlogreg.solvers",
     "load": "fastlogreg.persistence",
@@ -27,6 +28,7 @@ __all__ = [
     "LogisticRegression",
     "LogisticRegressor",
     "Plan",
+    "SeparationWarning",
     "Status",
     "Step",
     "__version__",
@@ -36,6 +38,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from fastlogreg.errors import SeparationWarning
     from fastlogreg.estimators.logistic_regression import LogisticRegression
     from fastlogreg.estimators.logistic_regressor import LogisticRegressor
     from fastlogreg.persistence import load, save

@@ -41,3 +41,7 @@ class FastLogRegWarning(UserWarning):
 
 class KernelCacheWarning(FastLogRegWarning):
     """Compiled kernels could not be read from or written to the disk cache."""
+
+
+class SeparationWarning(FastLogRegWarning):
+    """The classes are separable, and without a penalty no coefficients are the best."""

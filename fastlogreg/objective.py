@@ -134,9 +134,22 @@ class Objective:
         """Return ``x w + b`` for every row and output, ``(n_rows, n_outputs)``; one pass."""
         return self.design.decision(coef)[0]
 
+    def table(self, rows: np.ndarray) -> np.ndarray:
+        """Return some rows of X with a 1 appended to each, float64; their share of a pass."""
+        some = self.design.take(rows)
+        self.design.passes += len(rows) / self.n_rows
+        # The decisions of unit coefficients are the columns.
+        return some.decision(np.eye(self.design.n_columns + 1))[0].astype(np.float64)
+
     def l1_penalty(self, coef: np.ndarray) -> float:
         """Return the part of F that `value_gradient` leaves out."""
         return float((self.l1_strength * np.abs(coef)).sum()) if self.has_l1 else 0.0
+
+    def centre(self, coef: np.ndarray) -> None:
+        """Take from *coef* the shifts of all classes alike that F does not feel, in place."""
+        if coef.shape[1] > 1:
+            free = self._unpenalised
+            coef[free] -= coef[free].mean(axis=1, keepdims=True)
 
     def sample(self, fraction: float, draw: int = 0) -> Objective:
         """Return the objective of about that share of the rows, with an expectation of F.
@@ -168,6 +181,11 @@ class Objective:
         self._samples.append((len(rows) / self.n_rows, sample))
         return sample
 
+    @property
+    def _unpenalised(self) -> np.ndarray:
+        """Which rows of the coefficients have no penalty, bool ``(d + 1,)``."""
+        return np.asarray((self._l2_strength + self.l1_strength)[:, 0] == 0.0)
+
     def _per_row(self, strength: float) -> np.ndarray:
         """Return a penalty's strength for each row of the coefficients, ``(d + 1, 1)``."""
         strengths = np.full((self.design.n_columns + 1, 1), strength)
@@ -192,7 +210,7 @@ class Objective:
         matrix /= self.total_weight
         blocks = matrix.reshape(n_outputs, side, n_outputs, side)
         if n_outputs > 1:
-            _hold_free_directions(blocks, (self._l2_strength + self.l1_strength)[:, 0] == 0.0)
+            _hold_free_directions(blocks, self._unpenalised)
         matrix.flat[:: len(matrix) + 1] += np.tile(self._l2_strength[:, 0], n_outputs)
         if not self.fit_intercept:
             matrix = np.ascontiguousarray(blocks[:, :-1, :, :-1])

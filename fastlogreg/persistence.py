@@ -3,7 +3,7 @@
 A file is one JSON object::
 
     format    "fastlogreg model"
-    version   1
+    version   2; 1 had two classes only, and no curvature in the history
     kind      what "model" describes: a name in the registry of kinds below
     model, sections
     sha256    of all the other members, as JSON with sorted keys and no spaces
@@ -41,7 +41,8 @@ from fastlogreg.solvers import Status, Step
 __all__ = ["ModelFile", "load", "load_file", "save"]
 
 _FORMAT = "fastlogreg model"
-_VERSION = 1
+_VERSION = 2
+_VERSIONS = (1, 2)
 # The only types an array in a file may have: a name is never handed to numpy unseen.
 _DTYPES = re.compile(r"bool|u?int(8|16|32|64)|float(16|32|64)|str\d{1,4}|object")
 
@@ -186,7 +187,7 @@ def _check_body(body: Any) -> None:
             "fastlogreg reads. Upgrade fastlogreg."
         )
     try:
-        is_whole = version == _VERSION and body.get("sha256") == _digest(body)
+        is_whole = version in _VERSIONS and body.get("sha256") == _digest(body)
     except ValueError:  # a number beyond float64
         is_whole = False
     if not is_whole:
@@ -327,7 +328,11 @@ def _write_logistic(model: LogisticRegression) -> dict[str, Any]:
         "status": model.status_.name,
         "plan": {name: [choice.value, choice.reason] for name, choice in choices.items()},
         "history": [
-            [step.iteration, *(_encode("history_", float(item)) for item in step[1:])]
+            [
+                step.iteration,
+                *(_encode("history_", float(item)) for item in step[1:-1]),
+                step.curvature,
+            ]
             for step in model.history_
         ],
     }
@@ -359,11 +364,12 @@ def _read_logistic(parts: dict[str, Any]) -> LogisticRegression:
 
 
 def _check_shapes(model: LogisticRegression) -> None:
-    d = model.n_features_in_
+    d, n_classes = model.n_features_in_, model.classes_.size
+    k = n_classes if n_classes > 2 else 1
     found = {
-        "classes_": (model.classes_.shape, (2,)),
-        "coef_": (model.coef_.shape, (1, d)),
-        "intercept_": (model.intercept_.shape, (1,)),
+        "classes_": (model.classes_.shape, (max(n_classes, 2),)),
+        "coef_": (model.coef_.shape, (k, d)),
+        "intercept_": (model.intercept_.shape, (k,)),
         "feature_names_in_": (getattr(model, "feature_names_in_", np.empty(d)).shape, (d,)),
     }
     for name, (shape, expected) in found.items():

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from fastlogreg.runtime.threads import available_threads
+from fastlogreg.solvers import sample_sizes
 
 __all__ = ["BACKENDS", "Choice", "Plan", "choose_backend", "make_plan"]
 
@@ -20,8 +21,12 @@ BACKENDS = ("numba", "numpy")
 # Cells of X from which five fits in a new process (a cross-validation), kernels loaded from
 # the disk cache, are faster with numba than with NumPy.
 NUMBA_FROM_CELLS = 4_000_000
-# Columns up to which full Newton steps lose least against the faster of them and L-BFGS,
-# over tables of evenly and of unevenly scaled columns.
+# Cells of X from which samples save more than taking and solving them costs.
+SAMPLES_FROM_CELLS = NUMBA_FROM_CELLS
+# Rows of the last sample for each coefficient from which its curvature saves passes.
+SAMPLE_ROWS = 20
+# Coefficients up to which full Newton steps lose least against the faster of them and
+# L-BFGS, over tables of evenly and of unevenly scaled columns.
 NEWTON_UP_TO_COLUMNS = 2_000
 
 T = TypeVar("T")
@@ -64,13 +69,31 @@ def make_plan(
     n_rows: int,
     n_columns: int,
     *,
+    n_outputs: int = 1,
+    has_l1: bool = False,
     backend: str = "auto",
     n_threads: int | None = None,
     solver: str = "auto",
 ) -> Plan:
-    """Return the plan for a dense table of that shape; the parameters are the estimator's."""
+    """Return the plan for a dense table of that shape; the parameters are the estimator's.
+
+    Parameters
+    ----------
+    n_rows, n_columns : int
+        Shape of X.
+    n_outputs : int
+        Columns of the coefficients: 1 for two classes, else a column a class.
+    has_l1 : bool
+        Whether the objective has an L1 part.
+    backend, n_threads, solver
+        What was asked for.
+    """
     chosen = choose_backend(n_rows, n_columns, backend)
-    return Plan(chosen, choose_threads(n_threads, chosen.value), choose_solver(n_columns, solver))
+    return Plan(
+        chosen,
+        choose_threads(n_threads, chosen.value),
+        choose_solver(n_rows, n_columns, n_outputs, has_l1, solver),
+    )
 
 
 def choose_backend(n_rows: int, n_columns: int, backend: str = "auto") -> Choice[str]:
@@ -96,18 +119,36 @@ def choose_threads(n_threads: int | None, backend: str) -> Choice[int]:
     return Choice(*available_threads())
 
 
-def choose_solver(n_columns: int, solver: str = "auto") -> Choice[str]:
-    """Return the solver for a dense table of so many columns."""
+def choose_solver(
+    n_rows: int,
+    n_columns: int,
+    n_outputs: int = 1,
+    has_l1: bool = False,
+    solver: str = "auto",
+) -> Choice[str]:
+    """Return the solver for a dense table of that shape; see `make_plan`."""
     if solver != "auto":
         return Choice(solver, f"solver={solver!r} was asked for")
-    if n_columns <= NEWTON_UP_TO_COLUMNS:
+    if has_l1:
+        return Choice("prox-newton", "the penalty has an L1 part, which is not smooth")
+    side = n_columns + 1
+    n_coefficients = side * n_outputs
+    cells = n_rows * n_columns
+    sizes = sample_sizes(n_rows, side, n_outputs)
+    if cells >= SAMPLES_FROM_CELLS and sizes and sizes[-1] >= SAMPLE_ROWS * n_coefficients:
+        return Choice(
+            "subsampled-newton",
+            f"{cells:,} cells, at least {SAMPLES_FROM_CELLS:,}, and {sizes[-1]:,} sampled rows "
+            f"for {n_coefficients:,} coefficients: curvature from a sample saves passes",
+        )
+    if n_coefficients <= NEWTON_UP_TO_COLUMNS:
         return Choice(
             "newton-cholesky",
-            f"{n_columns:,} columns, at most {NEWTON_UP_TO_COLUMNS:,}: few iterations, "
-            "at any scale of the columns",
+            f"{n_coefficients:,} coefficients, at most {NEWTON_UP_TO_COLUMNS:,}: few "
+            "iterations, at any scale of the columns",
         )
     return Choice(
-        "lbfgs",
-        f"{n_columns:,} columns, more than {NEWTON_UP_TO_COLUMNS:,}: "
+        "newton-cg",
+        f"{n_coefficients:,} coefficients, more than {NEWTON_UP_TO_COLUMNS:,}: "
         "a full Hessian would cost more than the passes it saves",
     )

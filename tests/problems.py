@@ -3,6 +3,10 @@
 import numpy as np
 from sklearn.datasets import load_breast_cancer
 
+from fastlogreg.solvers import L1_SOLVERS, SOLVERS
+
+SMOOTH = [name for name in SOLVERS if name not in L1_SOLVERS]
+
 
 def breast_cancer(*, scaled):
     """Return X (569, 30) and y in {0, 1}: standardised, or as measured (scales 1e-3 to 4e3)."""
@@ -32,3 +36,17 @@ def two_clouds(n, seed=0):
     y = rng.integers(0, 2, n)
     X = rng.standard_normal((n, 2)) + 1.5 * y[:, None]
     return X, y
+
+
+def several(n, d, n_classes, seed=0, *, rare=0.0):
+    """Return X, y in 0 .. n_classes - 1 and weights: a softmax of mild signal.
+
+    With *rare* the intercept falls by so much from class to class.
+    """
+    rng = np.random.default_rng(seed)
+    X, _, weights = correlated(n, d, seed)
+    coef = rng.standard_normal((d, n_classes)) / X.std(axis=0)[:, None] / np.sqrt(d)
+    z = X @ coef - rare * np.arange(n_classes)
+    y = (z + rng.gumbel(size=z.shape)).argmax(axis=1)
+    y[:n_classes] = np.arange(n_classes)
+    return X, y, weights

@@ -19,7 +19,7 @@ from fastlogreg import LogisticRegression, Plan, Status, Step, load, save
 from fastlogreg.errors import InvalidParameterTypeError, ModelFileError
 from fastlogreg.persistence import load_file
 from fastlogreg.runtime.files import replacing
-from tests.problems import breast_cancer, correlated
+from tests.problems import breast_cancer, correlated, several
 
 ATTRIBUTES = (
     "classes_",
@@ -101,7 +101,7 @@ def test_the_dtype_of_the_coefficients_is_kept(dtype, path):
 
 def test_hard_numbers_keep_their_bits(fitted, path):
     hard = [-0.0, 5e-324, 1.7976931348623157e308, 0.1, 1 / 3, np.nextafter(1.0, 2.0)]
-    model = LogisticRegression(C=np.inf).fit(*breast_cancer(scaled=True))
+    model = LogisticRegression(C=np.inf).fit(*correlated(300, 30)[:2])
     model.coef_ = np.array([[*hard, *np.random.default_rng(0).standard_normal(24)]])
     save(model, path)
     assert same(load(path).coef_, model.coef_)
@@ -301,8 +301,49 @@ def test_a_number_beyond_float64_is_refused(fitted, path):
 
 def test_a_newer_format_says_to_upgrade(fitted, path):
     save(fitted, path)
-    resigned(path, lambda body: body.update(version=2))
-    assert "format version 2 is newer than 1" in refusal(path)
+    resigned(path, lambda body: body.update(version=3))
+    assert "format version 3 is newer than 2" in refusal(path)
+
+
+def test_a_file_of_format_1_is_read(fitted, path):
+    def without_curvature(body):
+        body["version"] = 1
+        body["model"]["history"] = [row[:-1] for row in body["model"]["history"]]
+
+    save(fitted, path)
+    resigned(path, without_curvature)
+    back = load(path)
+    assert same(back.coef_, fitted.coef_)
+    assert [step.curvature for step in back.history_] == [""] * len(fitted.history_)
+    assert [step[:-1] for step in back.history_] == [step[:-1] for step in fitted.history_]
+
+
+@pytest.mark.parametrize("n_classes", [3, 130])
+def test_several_classes_come_back_and_predict_the_same(path, n_classes):
+    X, y, _ = several(400, 3, n_classes)
+    model = LogisticRegression(backend="numpy", max_iter=3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(X, np.array([f"class {k:03}" for k in range(n_classes)])[y])
+    save(model, path)
+    back = load(path)
+    for name in ATTRIBUTES:
+        assert same(getattr(model, name), getattr(back, name)), name
+    assert same(back.predict_proba(X), model.predict_proba(X))
+    assert same(back.predict(X), model.predict(X))
+
+
+def test_rows_of_coefficients_that_are_not_those_of_the_classes_are_refused(path):
+    X, y, _ = several(200, 3, 3)
+    save(LogisticRegression(backend="numpy").fit(X, y), path)
+
+    def one_class_more(body):
+        classes = body["model"]["attributes"]["classes_"]["$array"]
+        classes["values"].append(3)
+        classes["shape"] = [4]
+
+    resigned(path, one_class_more)
+    assert "'coef_' has shape (3, 3); expected (4, 3)" in refusal(path)
 
 
 def test_another_kind_is_named(fitted, path):

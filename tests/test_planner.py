@@ -14,9 +14,33 @@ def test_a_small_table_goes_to_numpy_and_a_large_one_to_numba():
     assert "300,000,000 cells" in large.backend.reason
 
 
-def test_narrow_tables_take_newton_and_wide_ones_lbfgs():
-    assert planner.make_plan(500, 30).solver.value == "newton-cholesky"
-    assert planner.make_plan(500, 30_000).solver.value == "lbfgs"
+@pytest.mark.parametrize(
+    ("shape", "n_outputs", "has_l1", "solver"),
+    [
+        ((500, 30), 1, False, "newton-cholesky"),  # too small for samples
+        ((1_000_000, 30), 1, False, "subsampled-newton"),
+        ((1_000_000, 30), 8, False, "subsampled-newton"),
+        ((1_000_000, 30), 200, False, "newton-cg"),  # no sample has rows enough
+        ((20_000, 300), 1, False, "newton-cholesky"),
+        ((20_000, 300), 10, False, "newton-cg"),
+        ((500, 30_000), 1, False, "newton-cg"),
+        ((500, 30), 1, True, "prox-newton"),
+        ((1_000_000, 30), 3, True, "prox-newton"),
+    ],
+)
+def test_the_solver_follows_the_shape_and_the_penalty(shape, n_outputs, has_l1, solver):
+    chosen = planner.make_plan(*shape, n_outputs=n_outputs, has_l1=has_l1).solver
+    assert chosen.value == solver
+    assert chosen.reason
+
+
+def test_a_sample_is_taken_for_its_rows_a_coefficient(monkeypatch):
+    shape = (1_000_000, 30)
+    assert "31 coefficients" in planner.make_plan(*shape).solver.reason
+    monkeypatch.setattr(planner, "SAMPLE_ROWS", 10_000)
+    assert planner.make_plan(*shape).solver.value == "newton-cholesky"
+    monkeypatch.setattr(planner, "NEWTON_UP_TO_COLUMNS", 30)
+    assert planner.make_plan(*shape).solver.value == "newton-cg"
 
 
 @pytest.mark.parametrize("n_rows", [100, 10_000_000])

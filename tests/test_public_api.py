@@ -14,6 +14,7 @@ def test_public_names_are_those_promised():
         "LogisticRegression",
         "LogisticRegressor",
         "Plan",
+        "SeparationWarning",
         "Status",
         "Step",
         "__version__",

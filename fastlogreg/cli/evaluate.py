@@ -27,7 +27,8 @@ def evaluate(
 ) -> None:
     """Judge a model on a table with known labels.
 
-    MODEL is a file that 'train' wrote.  Prints log-loss, ROC AUC and accuracy.
+    MODEL is a file that 'train' wrote.  Prints log-loss, ROC AUC and accuracy; of several
+    classes, the ROC AUC is the mean of those of each class against the rest.
     """
     from dataclasses import asdict
 
@@ -53,36 +54,41 @@ def evaluate(
         check_option_column(table, target, "--target")
         if weight is not None:
             check_option_column(table, weight, "--weight")
-        positive = _positive(read_labels(table, target), classes, target)
+        codes = _codes(read_labels(table, target), classes, target)
         weights = None if weight is None else read_weights(table, weight)
         encoding.check(table)
     with progress.step("judging"):
-        quality = judge(file.model, encoding.frame(table), positive, weights)
-    share = float(np.mean(positive))
+        quality = judge(file.model, encoding.frame(table), codes, weights)
+    shares = np.bincount(codes, minlength=len(classes)) / len(codes)
     if as_json:
-        found = {"target": target, "classes": classes.tolist(), "positive_share": share}
+        found = {"target": target, "classes": classes.tolist(), "class_shares": shares.tolist()}
         report.print_json({**found, **asdict(quality)})
         return
     printed = report.Report()
-    printed.facts([("target", f"{target}: {report.class_shares(classes, share)}")])
+    printed.facts([("target", f"{target}: {report.class_shares(classes, shares)}")])
     printed.table(report.QUALITY_HEADER, report.quality_rows({data.name: quality}))
 
 
-def _positive(labels: np.ndarray, classes: np.ndarray, target: str) -> np.ndarray:
-    """Return which labels are the second class.
+def _codes(labels: np.ndarray, classes: np.ndarray, target: str) -> np.ndarray:
+    """Return which class each label is, from 0.
 
     Raises
     ------
     InvalidDataError
-        Labels that are neither class.
+        Labels that are none of the classes.
     """
-    second: np.ndarray = labels == classes[1]
-    known = second | (labels == classes[0])
-    if not known.all():
-        other = labels[~known]
+    import numpy as np
+
+    codes = np.full(len(labels), -1, dtype=np.intp)
+    for code, label in enumerate(classes):
+        codes[labels == label] = code
+    other = np.flatnonzero(codes < 0)
+    if other.size:
+        known = [repr(label) for label in classes.tolist()]
+        shown = " or ".join(known) if len(known) <= 5 else f"{', '.join(known[:5])}, ..."
         raise InvalidDataError(
-            f"the target {target!r} has {other[0].item()!r} in row {int(known.argmin()) + 1:,} "
-            f"(counted from 1); expected {' or '.join(repr(c) for c in classes.tolist())}, the "
-            f"classes of training. {len(other):,} labels are neither."
+            f"the target {target!r} has {labels[other[0]].item()!r} in row {other[0] + 1:,} "
+            f"(counted from 1); expected {shown}, the classes of training. {other.size:,} "
+            f"labels are {'neither' if len(known) == 2 else 'none of them'}."
         )
-    return second
+    return codes

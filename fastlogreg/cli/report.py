@@ -29,6 +29,7 @@ __all__ = [
     "warn",
 ]
 
+_MOST_SHARES = 8
 QUALITY_HEADER = ("", "rows", "log-loss", "ROC AUC", "accuracy")
 
 
@@ -126,10 +127,16 @@ def model_facts(model: LogisticRegression) -> list[tuple[str, str]]:
     ]
 
 
-def class_shares(classes: np.ndarray, share: float) -> str:
-    """Return the two classes and their shares of the rows; *share* is the second's."""
-    first, second = classes.tolist()
-    return f"{first} {1.0 - share:.2%}, {second} {share:.2%} (the positive class)"
+def class_shares(classes: np.ndarray, shares: np.ndarray) -> str:
+    """Return the classes and their shares of the rows, the largest first where they are many."""
+    order = np.arange(len(classes))
+    if len(classes) > _MOST_SHARES:
+        order = np.argsort(-shares, kind="stable")[:_MOST_SHARES]
+    labels = classes.tolist()
+    shown = ", ".join(f"{labels[k]} {shares[k]:.2%}" for k in order)
+    if len(classes) == 2:
+        return f"{shown} (the positive class)"
+    return f"{shown}{', ...' * (len(classes) > _MOST_SHARES)} ({len(classes)} classes)"
 
 
 def print_training(done: Training, source: str, output: Path | None) -> None:
@@ -143,7 +150,7 @@ def print_training(done: Training, source: str, output: Path | None) -> None:
         [
             ("data", f"{source}: {rows:,} rows, {len(encoding.columns):,} columns to learn from"),
             ("encoded", f"{model.n_features_in_:,} columns"),
-            ("target", f"{encoding.target}: {class_shares(model.classes_, done.share)}"),
+            ("target", f"{encoding.target}: {class_shares(model.classes_, done.shares)}"),
             *model_facts(model),
             ("time", f"{done.seconds:.3f} s{kernels}"),
         ]

@@ -16,11 +16,12 @@ from fastlogreg.cli.options import did_you_mean
 from fastlogreg.errors import InvalidDataError
 
 __all__ = [
+    "MOST_CLASSES",
     "as_numbers",
     "as_text",
+    "check_classes",
     "check_complete",
     "check_option_column",
-    "check_two_values",
     "first_word",
     "is_number",
     "is_numeral",
@@ -29,6 +30,9 @@ __all__ = [
     "read_table",
     "read_weights",
 ]
+
+# Classes of a target; above, it is rather a number or an identifier.
+MOST_CLASSES = 200
 
 # How pandas names the index that it writes where a table has no other.
 _PANDAS_INDEX = "__index_level_"
@@ -219,19 +223,19 @@ def read_weights(table: pa.Table, name: str) -> np.ndarray:
     return weights
 
 
-def check_two_values(table: pa.Table, name: str) -> None:
-    """Raise `InvalidDataError` unless the target has two values and none is missing."""
+def check_classes(table: pa.Table, name: str) -> None:
+    """Raise `InvalidDataError` unless the target has 2 to `MOST_CLASSES` values, none missing."""
     column = table[name]
     check_complete(column, f"the target {name!r}", "Remove the rows without a label.")
     if pa.types.is_dictionary(column.type):
         column = as_text(column)
     values = pc.unique(column.drop_null()).to_pylist()
-    if len(values) != 2:
+    if not 2 <= len(values) <= MOST_CLASSES:
         shown = ", ".join(repr(value) for value in values[:5]) + ", ..." * (len(values) > 5)
         raise InvalidDataError(
             f"the target {name!r} has {len(values):,} different value{'s' * (len(values) != 1)}"
-            f"{f' ({shown})' * bool(values)}; expected two. Keep the rows of two classes, or "
-            "make a yes/no label of it."
+            f"{f' ({shown})' * bool(values)}; expected 2 to {MOST_CLASSES}, the classes. "
+            "Make a label of few values of it, such as yes and no."
         )
 
 

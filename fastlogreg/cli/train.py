@@ -21,7 +21,7 @@ __all__ = ["train"]
 
 @command
 @click.argument("data", type=EXISTING_FILE, callback=check_table)
-@click.option("--target", required=True, metavar="COL", help="Column to learn: two values.")
+@click.option("--target", required=True, metavar="COL", help="Column of classes to learn.")
 @click.option("--weight", metavar="COL", help="Column with the weights of the rows.")
 @click.option("--drop", multiple=True, metavar="COL", help="Column to leave out; repeatable.")
 @click.option(
@@ -30,13 +30,20 @@ __all__ = ["train"]
     type=click.FloatRange(0.0, min_open=True),
     default=1.0,
     show_default=True,
-    help="Inverse strength of the L2 penalty; inf for none.",
+    help="Inverse strength of the penalty; inf for none.",
+)
+@click.option(
+    "--l1-ratio",
+    type=click.FloatRange(0.0, 1.0),
+    default=0.0,
+    show_default=True,
+    help="Share of the L1 penalty, which drops columns; the rest is L2.",
 )
 @click.option("--no-intercept", is_flag=True, help="Fit no intercept.")
 @click.option(
     "--class-weight",
     type=click.Choice(["balanced"]),
-    help="Let both classes count the same.",
+    help="Let all classes count the same.",
 )
 @click.option(
     "--solver",
@@ -44,7 +51,7 @@ __all__ = ["train"]
     callback=one_of("fastlogreg.solvers", "SOLVERS"),
     default="auto",
     show_default=True,
-    help="Method, such as newton-cholesky or lbfgs.",
+    help="Method, such as newton-cholesky, lbfgs or, for L1, prox-newton.",
 )
 @click.option(
     "--backend",
@@ -70,7 +77,9 @@ __all__ = ["train"]
     metavar="FRACTION",
     help="Hold out this share of each class and judge the model on it.",
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="For --valid.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="For what is drawn."
+)
 @click.option("--threads", type=click.IntRange(1), help="Threads; default: the CPUs there are.")
 @click.option(
     "-o",
@@ -91,6 +100,7 @@ def train(
     weight: str | None,
     drop: tuple[str, ...],
     strength: float,
+    l1_ratio: float,
     no_intercept: bool,
     class_weight: str | None,
     solver: str,
@@ -125,6 +135,7 @@ def train(
         task = Task.of(table, target, weight, drop)
     model = LogisticRegression(
         C=strength,
+        l1_ratio=l1_ratio,
         fit_intercept=not no_intercept,
         class_weight=class_weight,  # type: ignore[arg-type]
         tol=tol,
@@ -132,6 +143,7 @@ def train(
         solver=solver,
         backend=backend,
         n_threads=threads,
+        random_state=seed,
     )
     held_out = None if valid is None else split(task.labels, valid, seed)
     done = train_on(task, model, held_out, progress)

@@ -16,8 +16,8 @@ from fastlogreg.cli.encoding import TableEncoding
 from fastlogreg.cli.progress import Progress
 from fastlogreg.cli.quality import Quality, judge
 from fastlogreg.cli.tables import (
+    check_classes,
     check_option_column,
-    check_two_values,
     read_labels,
     read_weights,
 )
@@ -36,7 +36,7 @@ class Task:
     table : Table
         The table.
     labels : ndarray of shape (n_rows,)
-        The target, two classes.
+        The target, two or more classes.
     weights : ndarray of float64, shape (n_rows,), or None
         Weights of the rows.
     encoding : TableEncoding
@@ -71,7 +71,7 @@ class Task:
                     raise click.UsageError(
                         f"{option} {name!r}: the column is the one of {taken[name]} already."
                     )
-        check_two_values(table, target)
+        check_classes(table, target)
         return cls(
             table,
             read_labels(table, target),
@@ -101,8 +101,8 @@ class Training:
         The whole of `fit`, loading or compiling of kernels included.
     warnings : list of str
         What the fit warned of.
-    share : float
-        Share of the rows in the second class, held-out ones included.
+    shares : ndarray of shape (n_classes,)
+        Share of the rows in each class, held-out ones included.
     train, valid : Quality
         On the training and on the held-out rows; *valid* is None without those.
     """
@@ -111,7 +111,7 @@ class Training:
     encoding: TableEncoding
     seconds: float
     warnings: list[str]
-    share: float
+    shares: np.ndarray
     train: Quality
     valid: Quality | None
 
@@ -127,7 +127,7 @@ class Training:
             "encoded_columns": int(model.n_features_in_),
             "target": self.encoding.target,
             "classes": model.classes_.tolist(),
-            "positive_share": self.share,
+            "class_shares": self.shares.tolist(),
             "plan": plan,
             "status": model.status_.name,
             "converged": model.status_.is_optimum,
@@ -162,15 +162,15 @@ def train_on(
         X, y, weights = task.part(np.ones(n, dtype=bool) if held_out is None else ~held_out)
     with progress.step(f"fitting {X.shape[0]:,} x {X.shape[1]:,}"):
         seconds, warned = fit(model, X, y, weights, progress)
-    second = model.classes_[1]
+    codes = np.searchsorted(model.classes_, task.labels)
     with progress.step("judging"):
-        train = judge(model, X, y == second, weights)
+        train = judge(model, X, codes if held_out is None else codes[~held_out], weights)
         valid = None
         if held_out is not None:
-            X, y, weights = task.part(held_out)
-            valid = judge(model, X, y == second, weights)
-    share = float(np.mean(task.labels == second))
-    return Training(model, task.encoding, seconds, warned, share, train, valid)
+            X, _, weights = task.part(held_out)
+            valid = judge(model, X, codes[held_out], weights)
+    shares = np.bincount(codes, minlength=len(model.classes_)) / n
+    return Training(model, task.encoding, seconds, warned, shares, train, valid)
 
 
 def fit(
@@ -202,8 +202,9 @@ def split(labels: np.ndarray, fraction: float, seed: int) -> np.ndarray:
     """
     rng = np.random.default_rng(seed)
     held_out = np.zeros(len(labels), dtype=bool)
-    is_first = labels == labels[0]
-    for rows in (np.flatnonzero(is_first), np.flatnonzero(~is_first)):
+    _, codes = np.unique(labels, return_inverse=True)
+    by_class = np.argsort(codes, kind="stable")
+    for rows in np.split(by_class, np.cumsum(np.bincount(codes))[:-1]):
         if len(rows) < 2:
             raise InvalidDataError(
                 f"--valid needs at least 2 rows of each class, and one has {len(rows)}. "

@@ -10,6 +10,9 @@ import numpy as np
 
 __all__ = ["DenseBackend", "Design", "Targets", "class_totals", "load_backend"]
 
+# Classes up to which as many comparisons take less than the wider codes of a histogram.
+_COUNTED_ONE_BY_ONE = 16
+
 _PACKAGES = {"numba": "fastlogreg.kernels", "numpy": "fastlogreg.reference"}
 
 
@@ -44,9 +47,9 @@ class Targets:
 
 def class_totals(codes: np.ndarray, weights: np.ndarray | None, n_classes: int) -> np.ndarray:
     """Return the weight, or the number, of the rows of each class, ``(n_classes,)``."""
-    if weights is None:
+    if weights is None and n_classes <= _COUNTED_ONE_BY_ONE:
         return np.array([np.count_nonzero(codes == code) for code in range(n_classes)], float)
-    return np.bincount(codes, weights, minlength=n_classes)
+    return np.bincount(codes, weights, minlength=n_classes).astype(np.float64)
 
 
 class Design(Protocol):

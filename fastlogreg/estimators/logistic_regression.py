@@ -1,75 +1,85 @@
-"""Binary logistic regression with scikit-learn's interface."""
+"""Logistic regression with scikit-learn's interface."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any, Literal, Self
 
 import numpy as np
 from scipy.special import log_expit
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from fastlogreg.design import DenseDesign, Targets, load_backend
-from fastlogreg.errors import (
-    InvalidDataError,
-    InvalidParameterError,
-    InvalidParameterTypeError,
-)
+from fastlogreg.errors import InvalidDataError
+from fastlogreg.estimators.labels import encode_labels
 from fastlogreg.estimators.parameters import (
     check_boolean,
+    check_callback,
     check_choice,
     check_integer,
+    check_random_state,
     check_real,
+    check_solver,
+    has_l1,
+    seed_of,
 )
+from fastlogreg.estimators.telling import observer, warn_not_converged, warn_separable
 from fastlogreg.estimators.validation import (
     check_scale,
     check_table,
     check_weights,
     class_weights_of,
-    encode_binary,
     explain_not_finite,
 )
 from fastlogreg.objective import Objective
-from fastlogreg.planner import BACKENDS, choose_backend, choose_threads, make_plan
-from fastlogreg.solvers import SOLVERS, Callback, Solution, Status, Step
+from fastlogreg.planner import BACKENDS, Plan, choose_backend, choose_threads, make_plan
+from fastlogreg.solvers import SOLVERS, Solution, Status, Step, find_separation
 
 __all__ = ["LogisticRegression"]
 
 
 class LogisticRegression(ClassifierMixin, BaseEstimator):
-    """Logistic regression for two classes, on kernels that read X once a pass.
+    """Logistic regression, on kernels that read X once a pass.
 
     It minimises what scikit-learn's ``LogisticRegression`` minimises::
 
-        1/S * sum_i s_i log(1 + exp(-t_i (x_i w + b))) + 1/(2 C S) * ||w||^2
+        1/S * sum_i s_i loss(y_i, x_i W + b)
+        + 1/(C S) * [(1 - l1_ratio)/2 * ||W||^2 + l1_ratio * ||W||_1]
 
-    with ``t_i`` in {-1, 1}, ``s_i`` sample weight times class weight and
-    ``S = sum_i s_i``; the intercept ``b`` is not penalised.
+    with ``s_i`` sample weight times class weight and ``S = sum_i s_i``; the intercept ``b``
+    is not penalised.  The loss of two classes is ``log(1 + exp(-t_i (x_i w + b)))`` with
+    ``t_i`` in {-1, 1}, that of more classes the cross-entropy of their softmax.
 
     Parameters
     ----------
     C : float, default=1.0
         Inverse strength of the penalty, in (0, inf]; ``np.inf`` for none.
     l1_ratio : float, default=0.0
-        Share of the L1 penalty; only 0, a pure L2 penalty, is implemented.
+        Share of the L1 penalty, in [0, 1]: 0 for a pure L2 penalty, 1 for a pure L1 one.
+        Without a penalty (``C=np.inf``) it plays no part.
     fit_intercept : bool, default=True
         Whether to fit the intercept.
     class_weight : dict, "balanced" or None, default=None
         What a row counts by its class: a dict from class to weight (1 for a class that
-        it lacks), or "balanced" for half the sum of all sample weights over that of the
-        class's.
+        it lacks), or "balanced" for the sum of all sample weights over that of the
+        class's, divided by the number of classes.
     tol : float, default=1e-6
-        Bound on the largest absolute component of the objective's gradient.  To converge,
-        decrease of the objective ``F`` that its curvature predicts must also be at most
-        ``tol * max(F, tol)``, so that badly scaled columns are fitted too.
+        Bound on the largest absolute component of the objective's gradient, with an L1
+        part of its least subgradient.  To converge, decrease of the objective ``F`` that
+        its curvature predicts must also be at most ``tol * max(F, tol)``, so that badly
+        scaled columns are fitted too.
     max_iter : int, default=100
         Most iterations.
-    solver : {"auto", "newton-cholesky", "lbfgs"}, default="auto"
-        The method; "auto" chooses by the number of columns.
+    solver : str, default="auto"
+        The method; "auto" chooses by the shape of the problem.
+
+        - "subsampled-newton": curvature from a sample of the rows, for long tables;
+        - "newton-cholesky": the full Hessian, factored, for up to some 1,000 coefficients;
+        - "newton-cg": conjugate gradients on products with the Hessian, for more;
+        - "lbfgs": curvature from past steps;
+        - "prox-newton": the one for an L1 part, ``l1_ratio > 0``, and for no other;
+        - "gradient-descent": no curvature at all, for comparison.
     backend : {"auto", "numba", "numpy"}, default="auto"
         Compiled kernels or plain NumPy; both give the same answer to rounding.  "auto"
         takes NumPy while the table is small, and then never imports numba.
@@ -77,23 +87,25 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         Threads of a pass with numba; None for the CPUs that the process may use.  It
         changes no bit of the result.
     warm_start : bool, default=False
-        Whether a second `fit` starts from the coefficients of the first.
+        Whether a second `fit` starts from the coefficients of the first, if columns and
+        classes are the same.
     random_state : int, RandomState instance or None, default=None
-        Accepted for compatibility: the solvers here draw no random numbers.
+        What samples of the rows are drawn with; None for 0, always the same samples.  A
+        RandomState gives one integer a fit.  They change the way, not the answer.
     callback : callable or None, default=None
-        Called with a `Step` (iteration, objective, gradient_norm, passes, seconds) at the
-        start and after every iteration; a true answer stops the fit.
+        Called with a `Step` (iteration, objective, gradient_norm, passes, seconds,
+        curvature) at the start and after every iteration; a true answer stops the fit.
     verbose : int, default=0
         Above 0, prints a line an iteration.
 
     Attributes
     ----------
-    classes_ : ndarray of shape (2,)
-        The classes; the second is the positive one.
-    coef_ : ndarray of shape (1, n_features)
-        Coefficients, float32 where X is, else float64.
-    intercept_ : ndarray of shape (1,)
-        Intercept, 0 without one.
+    classes_ : ndarray of shape (n_classes,)
+        The classes, sorted; of two, the second is the positive one.
+    coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
+        Coefficients, float32 where X is, else float64; one row for two classes.
+    intercept_ : ndarray of shape (1,) or (n_classes,)
+        Intercepts, 0 without.  Of more than two classes they sum to 0.
     n_features_in_ : int
         Columns of X.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -119,6 +131,9 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
     X is used where it lies, in C or F order, float32, float64, integers or bool, read-only
     or mapped; other types and strided views are converted first, which copies.  Products
     and sums are float64, whatever the type of X.
+
+    A softmax is the same after a shift of all classes alike.  Without a penalty, of the
+    intercepts always, the solution is the one that sums to 0 over the classes.
 
     Examples
     --------
@@ -169,7 +184,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         X : array-like or DataFrame of shape (n_samples, n_features)
             The table.
         y : array-like of shape (n_samples,)
-            Labels of two classes, of any kind.
+            Labels of two or more classes, of any kind.
         sample_weight : array-like of shape (n_samples,), a number, or None
             Weights of the rows, not negative; None for 1.
 
@@ -183,8 +198,8 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         InvalidParameterError, InvalidParameterTypeError
             A parameter out of its range or of a wrong type.
         InvalidDataError
-            NaN or infinity, labels of one or of more than two classes, X and y of
-            different length, negative weights.
+            NaN or infinity, labels of one class, X and y of different length, negative
+            weights.
         TypeError
             X is sparse.
 
@@ -192,6 +207,9 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         -----
         ConvergenceWarning
             The solver ended before ``tol``; it says where, and what to change.
+        SeparationWarning
+            Without a penalty (``C=np.inf``), the classes are separable, so that no
+            coefficients are the best; it says by which columns.
 
         Notes
         -----
@@ -207,32 +225,53 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
     def _fit(self, X: Any, y: Any, sample_weight: Any) -> Self:
         self._check_parameters()
         matrix = check_table(self, X, reset=True)
-        n, d = matrix.shape
-        classes, codes = encode_binary(y, n, type(self).__name__)
-        weights = check_weights(sample_weight, n)
-        targets = Targets(codes, class_weights_of(self.class_weight, classes, codes, weights))
-        plan = make_plan(n, d, backend=self.backend, n_threads=self.n_threads, solver=self.solver)
-        design = DenseDesign(matrix, load_backend(plan.backend.value), plan.n_threads.value)
+        classes, codes = encode_labels(y, len(matrix), type(self).__name__)
+        weights = check_weights(sample_weight, len(matrix))
+        class_weights = class_weights_of(self.class_weight, classes, codes, weights)
+        targets = Targets(codes, class_weights, softmax=len(classes) > 2)
+        design, plan = self._plan(matrix, len(classes))
         objective = Objective(
-            design, targets, weights, C=float(self.C), fit_intercept=bool(self.fit_intercept)
+            design,
+            targets,
+            weights,
+            C=float(self.C),
+            l1_ratio=float(self.l1_ratio),
+            fit_intercept=bool(self.fit_intercept),
+            seed=seed_of(self.random_state),
         )
         check_scale(objective.total_weight, objective.strength, self.C)
         solution = SOLVERS[plan.solver.value](
             objective,
-            self._start(classes, objective.shape),
+            self._start(classes, objective),
             tol=float(self.tol),
             max_iter=int(self.max_iter),
-            callback=self._observer(),
+            callback=observer(self.verbose, self.callback),
         )
         if solution.status is Status.NOT_FINITE:
             raise explain_not_finite(matrix, getattr(self, "feature_names_in_", None))
         self.classes_ = classes
         self.plan_, self.backend_, self.solver_ = plan, plan.backend.value, plan.solver.value
         self._keep(solution, design.dtype)
+        self._warn(solution, objective)
         return self
 
+    def _plan(self, matrix: np.ndarray, n_classes: int) -> tuple[DenseDesign, Plan]:
+        """Return the design of a table for a fit, and how the fit is run."""
+        plan = make_plan(
+            *matrix.shape,
+            n_outputs=n_classes if n_classes > 2 else 1,
+            has_l1=has_l1(self.l1_ratio, self.C),
+            backend=self.backend,
+            n_threads=self.n_threads,
+            solver=self.solver,
+        )
+        return DenseDesign(matrix, load_backend(plan.backend.value), plan.n_threads.value), plan
+
     def decision_function(self, X: Any) -> np.ndarray:
-        """Return ``x w + b`` for every row, shape (n_samples,), float32 where X is, else float64.
+        """Return ``x W + b`` for every row, float32 where X is, else float64.
+
+        Of two classes it is the log-odds of the second, shape (n_samples,); of more it has
+        a column a class, shape (n_samples, n_classes).
 
         Parameters
         ----------
@@ -248,21 +287,29 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         ValueError
             Other columns than at fit.
         """
-        return self._predicted(X, "decision")[:, 0]
+        decision = self._predicted(X, "decision")
+        return decision if decision.shape[1] > 1 else decision[:, 0]
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the class of every row, shape (n_samples,); see `decision_function`."""
-        positive = self.decision_function(X) > 0.0
-        return np.asarray(self.classes_[positive.astype(np.intp)])
+        decision = self.decision_function(X)
+        if decision.ndim == 1:
+            return np.asarray(self.classes_[(decision > 0.0).astype(np.intp)])
+        return np.asarray(self.classes_[decision.argmax(axis=1)])
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Return the probability of each class, shape (n_samples, 2); see `decision_function`."""
+        """Return the probability of each class, shape (n_samples, n_classes).
+
+        See `decision_function`.
+        """
         return self._predicted(X, "probability")
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """Return the log of `predict_proba`, accurate where a probability is near 0 or 1."""
         decision = self.decision_function(X)
-        return np.stack([log_expit(-decision), log_expit(decision)], axis=1)
+        if decision.ndim == 1:
+            return np.stack([log_expit(-decision), log_expit(decision)], axis=1)
+        return log_softmax(decision)
 
     def _predicted(self, X: Any, what: Literal["decision", "probability"]) -> np.ndarray:
         """Return what a design's method of that name does, from one read of X."""
@@ -271,29 +318,23 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         n, d = matrix.shape
         backend = choose_backend(n, d, self.backend).value
         threads = choose_threads(self.n_threads, backend).value
-        coef = np.append(self.coef_.ravel(), self.intercept_).astype(np.float64)[:, None]
+        coef = np.concatenate([self.coef_.T, self.intercept_[None]]).astype(np.float64)
         design = DenseDesign(matrix, load_backend(backend), threads)
-        predicted, finite = getattr(design, what)(coef)
+        if what == "decision":
+            predicted, finite = design.decision(coef)
+        else:
+            predicted, finite = design.probability(coef, softmax=len(self.classes_) > 2)
         if not finite:
             raise explain_not_finite(matrix, getattr(self, "feature_names_in_", None))
-        return np.asarray(predicted)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_class = False
-        return tags
+        return predicted
 
     def _check_parameters(self) -> None:
         check_real("C", self.C, low=0.0, low_open=True)
-        if check_real("l1_ratio", self.l1_ratio, low=0.0, high=1.0) != 0.0:
-            raise InvalidParameterError(
-                f"l1_ratio is {self.l1_ratio!r}; only 0, a pure L2 penalty, is implemented. "
-                "Leave it at 0.0."
-            )
+        check_real("l1_ratio", self.l1_ratio, low=0.0, high=1.0)
         check_boolean("fit_intercept", self.fit_intercept)
         check_real("tol", self.tol, low=0.0, high=np.finfo(np.float64).max, low_open=True)
         check_integer("max_iter", self.max_iter, low=0)
-        check_choice("solver", self.solver, ("auto", *SOLVERS))
+        check_solver(self.solver, self.l1_ratio, self.C)
         check_choice("backend", self.backend, ("auto", *BACKENDS))
         if self.n_threads is not None:
             check_integer("n_threads", self.n_threads, low=1)
@@ -301,38 +342,21 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         check_random_state(self.random_state)
         if not isinstance(self.verbose, bool):
             check_integer("verbose", self.verbose, low=0)
-        if self.callback is not None and not callable(self.callback):
-            raise InvalidParameterTypeError(
-                f"callback is {self.callback!r}; expected a callable that takes a Step, or None."
-            )
+        check_callback(self.callback)
 
-    def _start(self, classes: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    def _start(self, classes: np.ndarray, objective: Objective) -> np.ndarray:
         """Return the coefficients to start from."""
-        start = np.zeros(shape)
+        start = np.zeros(objective.shape)
+        side, n_outputs = objective.shape
         if (
             self.warm_start
-            and getattr(self, "coef_", np.empty((0, 0))).shape == (1, shape[0] - 1)
+            and getattr(self, "coef_", np.empty((0, 0))).shape == (n_outputs, side - 1)
             and np.array_equal(self.classes_, classes)
         ):
-            start[:-1, 0] = self.coef_[0]
-            start[-1, 0] = self.intercept_[0] if self.fit_intercept else 0.0
+            start[:-1] = self.coef_.T
+            start[-1] = self.intercept_ if self.fit_intercept else 0.0
+            objective.centre(start)
         return start
-
-    def _observer(self) -> Callback | None:
-        """Return what is called with each `Step`: the callback, after the verbose line."""
-        if not self.verbose:
-            return self.callback
-        callback = self.callback
-
-        def observe(step: Step) -> object:
-            print(
-                f"iteration {step.iteration:4d}  objective {step.objective:.12g}  "
-                f"gradient {step.gradient_norm:.3e}  passes {step.passes:g}  "
-                f"{step.seconds:.3f} s"
-            )
-            return None if callback is None else callback(step)
-
-        return observe
 
     def _keep(self, solution: Solution, dtype: np.dtype[Any]) -> None:
         """Set the attributes that a solution gives, and warn if it is no optimum."""
@@ -350,12 +374,26 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         self.objective_ = solution.objective
         self.history_ = solution.history
         self.status_ = solution.status
-        if not solution.status.is_optimum and solution.status is not Status.STOPPED:
-            warnings.warn(
-                f"{self.solver_} did not converge in {solution.iterations} iterations "
-                f"(max_iter={self.max_iter}): the largest gradient component is "
-                f"{solution.gradient_norm:.3e}, tol is {self.tol:g}. Advice: "
-                f"{solution.status.value}.",
-                ConvergenceWarning,
-                stacklevel=4,
-            )
+
+    def _warn(self, solution: Solution, objective: Objective) -> None:
+        """Warn if the solution is no optimum, or if there is none."""
+        if solution.status is Status.STOPPED:
+            return
+        if np.isinf(self.C):
+            separation = find_separation(objective, solution)
+            self.n_passes_ = objective.passes
+            if separation is not None:
+                warn_separable(separation, getattr(self, "feature_names_in_", None))
+                return
+        if not solution.status.is_optimum:
+            warn_not_converged(self.solver_, solution, self.max_iter, self.tol)
+
+
+def log_softmax(decision: np.ndarray) -> np.ndarray:
+    """Return the log of the softmax of each row; 1 - p of the largest is never formed."""
+    every = np.arange(len(decision))
+    largest = decision.argmax(axis=1)
+    behind = decision - decision[every, largest][:, None]
+    others = np.exp(behind)
+    others[every, largest] = 0.0
+    return np.asarray(behind - np.log1p(others.sum(axis=1))[:, None])

@@ -9,8 +9,19 @@ from typing import Any
 import numpy as np
 
 from fastlogreg.errors import InvalidParameterError, InvalidParameterTypeError
+from fastlogreg.solvers import L1_SOLVERS, SOLVERS
 
-__all__ = ["check_boolean", "check_choice", "check_integer", "check_real"]
+__all__ = [
+    "check_boolean",
+    "check_callback",
+    "check_choice",
+    "check_integer",
+    "check_random_state",
+    "check_real",
+    "check_solver",
+    "has_l1",
+    "seed_of",
+]
 
 _BOOLEANS = (bool, np.bool_)
 
@@ -68,3 +79,50 @@ def check_choice(name: str, value: Any, choices: Collection[str]) -> str:
     if value not in choices:
         raise InvalidParameterError(f"{name} is {value!r}; expected one of {expected}.")
     return value
+
+
+def check_callback(callback: Any) -> None:
+    """Raise unless *callback* is None or can be called."""
+    if callback is not None and not callable(callback):
+        raise InvalidParameterTypeError(
+            f"callback is {callback!r}; expected a callable that takes a Step, or None."
+        )
+
+
+def check_random_state(random_state: Any) -> None:
+    """Raise unless *random_state* is None, a seed or a ``RandomState``."""
+    if random_state is None or isinstance(random_state, np.random.RandomState):
+        return
+    if isinstance(random_state, _BOOLEANS) or not isinstance(random_state, numbers.Integral):
+        raise InvalidParameterTypeError(
+            f"random_state is {random_state!r} of type {type(random_state).__name__}; expected "
+            "None, a seed (an integer of at least 0) or a numpy.random.RandomState."
+        )
+    check_integer("random_state", random_state, low=0)
+
+
+def seed_of(random_state: Any) -> int:
+    """Return the seed that a valid *random_state* gives; the global generator is not read."""
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(np.iinfo(np.int32).max))
+    return 0 if random_state is None else int(random_state)
+
+
+def check_solver(solver: Any, l1_ratio: float, C: float) -> None:
+    """Raise unless *solver* is known and can minimise an objective with that penalty."""
+    check_choice("solver", solver, ("auto", *SOLVERS))
+    l1 = has_l1(l1_ratio, C)
+    if solver == "auto" or l1 == (solver in L1_SOLVERS):
+        return
+    able = [name for name in SOLVERS if l1 == (name in L1_SOLVERS)]
+    no_penalty = " and C=inf, which is no penalty" if l1_ratio > 0.0 and not l1 else ""
+    raise InvalidParameterError(
+        f"solver is {solver!r}, which cannot be with l1_ratio={l1_ratio!r}{no_penalty}: "
+        f"the objective {'has an' if l1 else 'has no'} L1 part; expected "
+        f"{', '.join(repr(name) for name in ('auto', *able))}. Change either."
+    )
+
+
+def has_l1(l1_ratio: float, C: float) -> bool:
+    """Return whether the objective has an L1 part."""
+    return l1_ratio > 0.0 and not np.isinf(C)

@@ -1,8 +1,7 @@
 """Checks of X, y and sample_weight, and what they become for the objective.
 
-Labels become codes in one own pass each, without sorting; the finiteness of X is not
-checked here by a read of its own: the first pass over X shows it, and `explain_not_finite`
-then looks for where.
+The finiteness of X is not checked here by a read of its own: the first pass over X shows
+it, and `explain_not_finite` then looks for where.
 """
 
 from __future__ import annotations
@@ -10,8 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import column_or_1d, validate_data
+from sklearn.utils.validation import validate_data
 
 from fastlogreg.design import DTYPES, class_totals
 from fastlogreg.errors import (
@@ -26,7 +24,6 @@ __all__ = [
     "check_table",
     "check_weights",
     "class_weights_of",
-    "encode_binary",
     "explain_not_finite",
     "explain_not_numeric",
 ]
@@ -173,93 +170,6 @@ def _is_numeric(column: np.ndarray) -> bool:
     return True
 
 
-def encode_binary(y: Any, n_rows: int, estimator: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return the two classes, sorted, and the code of each row: int8, 1 for the second.
-
-    Raises
-    ------
-    InvalidDataError
-        Not one label per row, missing labels, one class, or more than two.
-    """
-    if y is None:
-        raise InvalidDataError(
-            f"{estimator} requires y to be passed, but the target y is None; "
-            "expected one label per row of X."
-        )
-    if not _is_plain_column(y):
-        y = column_or_1d(y, warn=True)
-    if len(y) != n_rows:
-        raise InvalidDataError(
-            f"y has {len(y)} labels, but X has {n_rows} rows (inconsistent numbers of samples); "
-            "expected one label per row."
-        )
-    advice = "drop the rows without a label"
-    check_finite("y", y, advice)
-    if y.dtype.kind == "O":
-        _check_no_missing_object(y, advice)
-    first = y[0]
-    is_first = np.asarray(y == first, dtype=bool)
-    if is_first.all():
-        raise InvalidDataError(
-            f"y holds one class only, {y[:1].tolist()[0]!r}; expected two classes. "
-            "Check how the label was made or how the rows were chosen."
-        )
-    second = y[int(np.argmin(is_first))]
-    is_second = np.asarray(y == second, dtype=bool)
-    pair = np.array([first, second], dtype=y.dtype)
-    fractional = y.dtype.kind == "f" and bool((pair != np.floor(pair)).any())
-    if fractional or not (is_first | is_second).all():
-        _raise_not_binary(y)
-    try:
-        ordered = bool(first < second)
-    except TypeError:
-        raise InvalidDataError(
-            f"y mixes labels of types {type(first).__name__} and {type(second).__name__}; "
-            "expected labels of one type. Convert them, e.g. to str."
-        ) from None
-    if ordered:
-        return pair, is_second.view(np.int8)
-    return pair[::-1].copy(), is_first.view(np.int8)
-
-
-def _is_plain_column(y: Any) -> bool:
-    """Return whether y is an array of numbers that `column_or_1d` would return as it is."""
-    return type(y) is np.ndarray and y.ndim == 1 and y.dtype.kind in "biuf" and y.flags.c_contiguous
-
-
-def _check_no_missing_object(y: np.ndarray, advice: str) -> None:
-    try:
-        nothing = np.array([None], dtype=object)
-        missing = ((y != y) | (y == nothing)).astype(bool)
-    except TypeError:  # pandas.NA has no truth value
-        missing = np.array([label is None or _is_missing_scalar(label) for label in y])
-    if missing.any():
-        raise InvalidDataError(
-            f"y contains {int(missing.sum())} missing labels (NaN or None), the first at "
-            f"{int(np.argmax(missing))}; expected a label for every row. Advice: {advice}."
-        )
-
-
-def _is_missing_scalar(label: object) -> bool:
-    if isinstance(label, str | bytes | int):
-        return False
-    try:
-        return bool(label != label)
-    except TypeError:  # pandas.NA has no truth value
-        return True
-
-
-def _raise_not_binary(y: np.ndarray) -> None:
-    check_classification_targets(y)  # raises for continuous targets
-    classes = np.unique(y)
-    shown = ", ".join(repr(label) for label in classes[:5].tolist()) + ", ..." * (len(classes) > 5)
-    raise InvalidDataError(
-        "Only binary classification is supported. The type of the target is multiclass: "
-        f"y holds {len(classes)} classes ({shown}); expected two. Select two of them, or wrap "
-        "the estimator in sklearn.multiclass.OneVsRestClassifier."
-    )
-
-
 def check_weights(sample_weight: Any, n_rows: int) -> np.ndarray | None:
     """Return sample weights as float64 ``(n_rows,)``, or None for none.
 
@@ -336,9 +246,10 @@ def class_weights_of(
     totals = class_totals(codes, weights, len(classes))
     if not totals.all():
         empty = classes.tolist()[int(np.argmin(totals))]
+        left = "one class only is left" if len(classes) == 2 else "nothing tells of it"
         raise InvalidDataError(
-            f"all rows of class {empty!r} have sample_weight 0, so one class only is left; "
-            "expected a positive weight in each class."
+            f"all rows of class {empty!r} have sample_weight 0, so {left}; "
+            "expected a positive weight in each class. Leave out the rows of that class."
         )
     if class_weight is None:
         return np.ones(len(classes))

@@ -18,15 +18,29 @@ from typing import Protocol
 import numpy as np
 
 from fastlogreg.solvers import (
+    gradient_descent,
     lbfgs,
     newton_cg,
     newton_cholesky,
     prox_newton,
     subsampled_newton,
 )
+from fastlogreg.solvers.separation import Separation, find_separation
 from fastlogreg.solvers.solution import Callback, Penalised, Solution, Status, Step
+from fastlogreg.solvers.subsampled_newton import sample_sizes
 
-__all__ = ["SOLVERS", "Callback", "Solution", "Solver", "Status", "Step"]
+__all__ = [
+    "L1_SOLVERS",
+    "SOLVERS",
+    "Callback",
+    "Separation",
+    "Solution",
+    "Solver",
+    "Status",
+    "Step",
+    "find_separation",
+    "sample_sizes",
+]
 
 
 class Solver(Protocol):
@@ -45,9 +59,12 @@ class Solver(Protocol):
 
 
 SOLVERS: dict[str, Solver] = {
+    "gradient-descent": gradient_descent.minimise,
     "lbfgs": lbfgs.minimise,
     "newton-cg": newton_cg.minimise,
     "newton-cholesky": newton_cholesky.minimise,
     "prox-newton": prox_newton.minimise,
     "subsampled-newton": subsampled_newton.minimise,
 }
+# Those for an objective with an L1 part, and for no other; the rest need a smooth one.
+L1_SOLVERS = ("prox-newton",)

@@ -217,4 +217,11 @@ class _Run:
             iterations=len(self.history) - 1,
             passes=self.objective.passes - self.first_pass,
             history=tuple(self.history),
+            next_step=None if status is Status.NOT_FINITE else self.next_step,
         )
+
+    def next_step(self) -> np.ndarray:
+        """Return the step that a search would begin with."""
+        if self.gradient_norm == 0.0:
+            return np.zeros_like(self.coef)
+        return self.model.first_length(self.gradient) * self.model.direction(self.gradient)

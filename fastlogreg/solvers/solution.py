@@ -37,12 +37,12 @@ class Status(enum.Enum):
     STOPPED = "the callback asked to stop"
     MAX_ITER = (
         "max_iter was reached before tol; raise max_iter, or scale the columns "
-        "(sklearn.preprocessing.StandardScaler): lbfgs depends on their scale, "
-        "newton-cholesky does not"
+        "(sklearn.preprocessing.StandardScaler): methods without second derivatives, lbfgs "
+        "and gradient-descent, depend on their scale"
     )
     LINE_SEARCH = (
         "no step along the search direction lowers the objective enough; scale the "
-        "columns (sklearn.preprocessing.StandardScaler), or try the other solver"
+        "columns (sklearn.preprocessing.StandardScaler), or leave the solver to 'auto'"
     )
     NOT_FINITE = (
         "the objective or its derivatives left the range of float64; scale the columns "
@@ -56,14 +56,32 @@ class Status(enum.Enum):
 
 
 class Step(NamedTuple):
-    """The state after an iteration; iteration 0 is the start."""
+    """The state after an iteration; iteration 0 is the start.
+
+    Parameters
+    ----------
+    iteration : int
+        Its number.
+    objective : float
+        F.
+    gradient_norm : float
+        Largest absolute component of F's gradient; of its least subgradient where F has
+        an L1 part.
+    passes : float
+        Reads of X since the start of the run, in whole tables.
+    seconds : float
+        Time since the start of the run.
+    curvature : str
+        Where the second derivatives of the step are from, such as "all rows" or
+        "20,000 sampled rows".
+    """
 
     iteration: int
     objective: float
     gradient_norm: float
     passes: float
     seconds: float
-    curvature: str = ""  # where that of the step came from
+    curvature: str = ""
 
 
 Callback = Callable[[Step], object]
@@ -90,6 +108,9 @@ class Solution:
         Reads of X, in whole tables.
     history : tuple of Step
         The start and every iteration.
+    next_step : callable or None
+        Returns the step, in coef's shape, that the method would try next, had it not
+        ended; it may take passes.  None where there is none.
     """
 
     coef: np.ndarray
@@ -99,6 +120,7 @@ class Solution:
     iterations: int
     passes: float
     history: tuple[Step, ...]
+    next_step: Callable[[], np.ndarray] | None = None
 
 
 class Differentiable(Protocol):

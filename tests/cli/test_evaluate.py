@@ -35,10 +35,10 @@ def test_the_measures(suffix, weighted, cli, model, new):
         "log_loss": log_loss(y, proba, sample_weight=weights),
         "roc_auc": roc_auc_score(y, proba, sample_weight=weights),
         "accuracy": accuracy_score(y, proba > 0.5, sample_weight=weights),
-        "positive_share": y.mean(),
     }
     found = json.loads(out)
     assert {name: found[name] for name in expected} == pytest.approx(expected, rel=1e-9)
+    assert found["class_shares"] == pytest.approx([1.0 - y.mean(), y.mean()])
     assert (found["rows"], found["target"], found["classes"]) == (300, "bought", ["no", "yes"])
 
 

@@ -9,7 +9,7 @@ from scipy.sparse import csr_array
 from sklearn.utils.validation import column_or_1d
 
 from fastlogreg import LogisticRegression
-from fastlogreg.estimators import validation
+from fastlogreg.estimators import labels, validation
 from tests.problems import correlated
 
 X, Y, _ = correlated(40, 3)
@@ -100,14 +100,14 @@ def test_a_table_is_checked_as_scikit_learn_does(table, reset, first):
 
 def test_a_plain_array_is_not_copied_and_not_given_to_scikit_learn(monkeypatch):
     monkeypatch.setattr(validation, "validate_data", None)
-    monkeypatch.setattr(validation, "column_or_1d", None)
+    monkeypatch.setattr(labels, "column_or_1d", None)
     model = LogisticRegression().fit(X, Y)
     assert validation.check_table(model, X, reset=False) is X
 
 
 @pytest.mark.parametrize("y", COLUMNS.values(), ids=COLUMNS)
 def test_labels_that_go_past_scikit_learn_are_those_that_it_returns_as_they_are(y):
-    if validation._is_plain_column(y):
+    if labels._is_plain_column(y):
         assert outcome(lambda: y) == outcome(lambda: column_or_1d(y, warn=True))
 
 

@@ -29,8 +29,10 @@ elif form == "mapped":
     X = np.load(path, mmap_mode="r")
     float(X.sum())  # its pages are held before the fit
 model = LogisticRegression(backend="numba", n_threads=2, tol=1e-3)
-few = slice(0, 2_000)
-model.fit(np.asarray(X[few], order=order), y[few])
+few = slice(0, 20_000)
+for solver in ("newton-cholesky", "lbfgs", "subsampled-newton"):  # loads all kernels
+    model.set_params(solver=solver).fit(np.asarray(X[few], order=order), y[few])
+model.solver = "auto"
 gc.collect()
 ctypes.CDLL(None).malloc_trim(0)
 Path("/proc/self/clear_refs").write_text("5")

@@ -4,14 +4,22 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from fastlogreg import LogisticRegression
 from fastlogreg.planner import BACKENDS
-from fastlogreg.solvers import SOLVERS
+from fastlogreg.solvers import L1_SOLVERS, SOLVERS
+
+FIRST_ORDER = ("gradient-descent", "lbfgs")  # need more iterations on columns as measured
 
 
 @parametrize_with_checks(
     [
-        LogisticRegression(solver=solver, backend=backend)
+        LogisticRegression(
+            l1_ratio=0.5 if solver in L1_SOLVERS else 0.0,
+            max_iter=100 if solver not in FIRST_ORDER else 10_000,
+            solver=solver,
+            backend=backend,
+        )
         for solver in ("auto", *SOLVERS)
         for backend in ("auto", *BACKENDS)
+        if solver == "auto" or backend != "auto"
     ]
 )
 def test_scikit_learn_check(estimator, check):

@@ -195,7 +195,7 @@ def test_a_start_that_is_not_finite_is_said(minimise):
 
 def test_an_unreachable_tol_ends_at_rounding_and_says_so(minimise):
     problem = quadratic(condition=1e4)
-    solution = minimise(problem, np.zeros((12, 1)), tol=1e-300, max_iter=2_000)
+    solution = minimise(problem, np.zeros((12, 1)), tol=1e-300, max_iter=20_000)
     assert solution.status is Status.PRECISION or solution.gradient_norm == 0.0
     assert solution.status.is_optimum
     assert solution.objective - 1.0 <= 1e-15
