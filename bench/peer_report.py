@@ -11,6 +11,7 @@ from bench.search import GAP
 
 __all__ = ["add_summary", "add_workload", "best_peer", "summary_table"]
 
+_WIDTH = 60
 _HEADERS = [
     "fit",
     "tol",
@@ -94,12 +95,14 @@ def _row(fit: dict[str, Any]) -> list[str]:
         else (f"{fit['name']} ({fit['solver']})")
     )
     time = duration(fit["median"])
-    said = fit["says"] if fit["reached"] else f"{fit['says']}; another objective: no comparison"
+    said = _short(fit["says"])
+    if fit["objective"] is not None and not fit["reached"]:
+        said = f"{said}; another objective: no comparison"
     return [
         name,
         f"{fit['tol']:.0e}",
         str(fit["threads"]),
-        time if fit["reached"] else f"({time})",
+        _time_cell(time, fit),
         _or_dash(fit["int8_median"], duration),
         f"{fit['read_times']:.1f}" if fit["reached"] else "-",
         _or_dash(fit["passes"], "{:.1f}".format),
@@ -108,6 +111,18 @@ def _row(fit: dict[str, Any]) -> list[str]:
         _or_dash(fit["to_ours"], "{:.1f}".format),
         "" if said == "converged" else said,
     ]
+
+
+def _time_cell(time: str, fit: dict[str, Any]) -> str:
+    """Return a time, in brackets where it is one to another objective, none for a failure."""
+    if fit["objective"] is None:
+        return "-"
+    return time if fit["reached"] else f"({time})"
+
+
+def _short(text: str) -> str:
+    """Return a message cut to the width of a column."""
+    return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 3]}..."
 
 
 def _unreached(choice: dict[str, Any], least: float) -> str:

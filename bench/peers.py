@@ -20,12 +20,12 @@ from bench.machine import threads_of
 from bench.peer_report import add_summary, add_workload
 from bench.report import Report, add_output_options, duration, progress
 from bench.rivals import missing_rivals, rivals_for
-from bench.search import Best, Choice, choose
+from bench.search import Best, Choice, Patience, choose
 from bench.workloads import REAL_WORKLOADS, WORKLOADS, Workload
 
 __all__ = ["main"]
 
-_QUICK_LIMIT = 1.0
+_QUICK = Patience(fit=5.0, search=0.5)
 _OUR_LIMIT = 600.0
 _SLOW = 20.0  # seconds; labels make no difference to a fit as slow as that
 _REFERENCES = (
@@ -39,11 +39,11 @@ _REFERENCES = (
 def main() -> None:
     """Run the command."""
     options = _parser().parse_args()
-    limit = _QUICK_LIMIT if options.quick else options.limit
+    patience = _QUICK if options.quick else Patience(options.limit, 2.0 * options.limit)
     choices = {} if options.settings is None else _read_choices(options.settings)
     report = Report("Fits beside the peers", {"workloads": []})
     for workload in _selected(options):
-        figures = _compare(workload, options, limit, choices.get(workload.name))
+        figures = _compare(workload, options, patience, choices.get(workload.name))
         report.figures["workloads"].append(figures)
         add_workload(report, figures)
     add_summary(report)
@@ -63,7 +63,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--twins", action="store_true", help="the standardised twins too")
     parser.add_argument("--real", action="store_true", help="the real tables too")
     parser.add_argument("--rounds", type=int, default=3, help="timed runs of each fit (3)")
-    parser.add_argument("--limit", type=float, default=120.0, help="seconds of a peer's fit (120)")
+    parser.add_argument(
+        "--limit",
+        type=float,
+        default=120.0,
+        help="seconds of a peer's fit (120)",
+    )
     parser.add_argument("--solver", action="append", help="ours, besides auto; once or more")
     parser.add_argument("--no-peers", action="store_true", help="fastlogreg alone")
     parser.add_argument(
@@ -99,7 +104,7 @@ def _read_choices(path: Path) -> dict[str, dict[str, Choice]]:
 def _compare(
     workload: Workload,
     options: argparse.Namespace,
-    limit: float,
+    patience: Patience,
     known: dict[str, Choice] | None,
 ) -> dict[str, Any]:
     """Return the figures of a workload."""
@@ -120,7 +125,7 @@ def _compare(
         _see_reference(process, best, threads)
         rivals = [] if options.no_peers else rivals_for(kind)
         choices = [
-            (known or {}).get(rival.name) or choose(process, rival.name, best, threads, limit)
+            (known or {}).get(rival.name) or choose(process, rival.name, best, threads, patience)
             for rival in rivals
         ]
         timed = [Request(c.name, c.tol, c.threads) for c in choices if c.reached]

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from bench.fit_process import FitProcess, Outcome, Request
 from bench.report import duration, progress
 
-__all__ = ["GAP", "TOLERANCES", "Best", "Choice", "choose"]
+__all__ = ["GAP", "TOLERANCES", "Best", "Choice", "Patience", "choose"]
 
 TOLERANCES = tuple(10.0**-k for k in range(2, 13))
 GAP = 1e-8  # relative; what counts as the same objective
-_BUDGET = 2.0  # of a peer's search, in limits of one fit
+
+
+class Patience(NamedTuple):
+    """How long a peer may take, in seconds.
+
+    Parameters
+    ----------
+    fit : float
+        One fit; a longer one is ended.
+    search : float
+        All fits of the search; what is over ends the search after the fit that runs.
+    """
+
+    fit: float
+    search: float
 
 
 class Best:
@@ -75,7 +89,7 @@ class Choice:
         return cls(**{**values, "seen": Outcome(**values["seen"])})
 
 
-def choose(process: FitProcess, name: str, best: Best, threads: int, limit: float) -> Choice:
+def choose(process: FitProcess, name: str, best: Best, threads: int, patience: Patience) -> Choice:
     """Return the setting of a peer.
 
     Parameters
@@ -88,10 +102,9 @@ def choose(process: FitProcess, name: str, best: Best, threads: int, limit: floa
         The objective to reach.
     threads : int
         Threads that there are; the search runs with all, and one is tried at its end.
-    limit : float
-        Seconds of a fit.
+    patience : Patience
     """
-    choice = _loosest(process, name, best, threads, limit)
+    choice = _loosest(process, name, best, threads, patience)
     if not choice.reached or threads == 1:
         return choice
     # What would take longer is no better.
@@ -103,13 +116,14 @@ def choose(process: FitProcess, name: str, best: Best, threads: int, limit: floa
     return choice
 
 
-def _loosest(process: FitProcess, name: str, best: Best, threads: int, limit: float) -> Choice:
-    left = _BUDGET * limit
+def _loosest(
+    process: FitProcess, name: str, best: Best, threads: int, patience: Patience
+) -> Choice:
+    left = patience.search
     last = Choice(name, TOLERANCES[0], threads, False, Outcome(0.0, says="not run"))
     ended = f"{TOLERANCES[-1]:.0e} is the tightest tolerance tried"
     for tol in TOLERANCES:
-        allowed = min(limit, left)
-        seen = process.fit(Request(name, tol, threads), allowed)
+        seen = process.fit(Request(name, tol, threads), patience.fit)
         best.see(seen)
         _tell(name, tol, threads, best, seen)
         if best.reached_by(seen):
@@ -122,7 +136,7 @@ def _loosest(process: FitProcess, name: str, best: Best, threads: int, limit: fl
             break
         last = Choice(name, tol, threads, False, seen)
         if left <= 0.0:
-            ended = f"{_BUDGET * limit:.0f} s of search are over"
+            ended = f"{patience.search:g} s of search are over"
             break
     return Choice(last.name, last.tol, last.threads, False, last.seen, ended)
 
