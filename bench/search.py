@@ -23,10 +23,14 @@ class Patience(NamedTuple):
         One fit; a longer one is ended.
     search : float
         All fits of the search; what is over ends the search after the fit that runs.
+    is_thorough : bool
+        Whether every tolerance of the grid is tried, and one thread; else every second
+        tolerance, with all threads.
     """
 
     fit: float
     search: float
+    is_thorough: bool = True
 
 
 class Best:
@@ -105,7 +109,7 @@ def choose(process: FitProcess, name: str, best: Best, threads: int, patience: P
     patience : Patience
     """
     choice = _loosest(process, name, best, threads, patience)
-    if not choice.reached or threads == 1:
+    if not (choice.reached and patience.is_thorough) or threads == 1:
         return choice
     # What would take longer is no better.
     single = process.fit(Request(name, choice.tol, 1), 1.5 * choice.seen.seconds + 1.0)
@@ -122,7 +126,7 @@ def _loosest(
     left = patience.search
     last = Choice(name, TOLERANCES[0], threads, False, Outcome(0.0, says="not run"))
     ended = f"{TOLERANCES[-1]:.0e} is the tightest tolerance tried"
-    for tol in TOLERANCES:
+    for tol in TOLERANCES if patience.is_thorough else TOLERANCES[::2]:
         seen = process.fit(Request(name, tol, threads), patience.fit)
         best.see(seen)
         _tell(name, tol, threads, best, seen)
