@@ -1,6 +1,6 @@
 """A process that holds a workload's table and fits it, and that can be ended when it is slow.
 
-All fits of a workload run in one such process, ours and the peers', and are judged there;
+All fits of a workload run in one process, ours and the peers', and are judged there;
 the one that asks keeps the time limit.  A peer that runs out of it is ended with the whole
 process, and the next request starts another one with the same table.
 """
@@ -82,15 +82,10 @@ class Outcome:
 
 
 class FitProcess:
-    """Holds the table of a workload in a process of its own, and fits it there.
+    """Holds the table of a workload in a process of its own, and fits it there."""
 
-    Parameters
-    ----------
-    workload : Workload
-    """
-
-    def __init__(self, workload: Workload) -> None:
-        self._workload = workload
+    def __init__(self) -> None:
+        self._workload: Workload | None = None
         self._process: Any = None
         self._connection: Any = None
         self._warm: set[tuple[str, str]] = set()
@@ -106,13 +101,20 @@ class FitProcess:
     ) -> None:
         self._end()
 
-    def shape(self) -> tuple[int, int]:
-        """Return the table's shape."""
-        found: tuple[int, int] = self._ask("shape", None, _START_LIMIT)
-        return found
+    def load(self, workload: Workload) -> tuple[int, int]:
+        """Make the table of a workload, in the place of another; return its shape."""
+        self._workload = workload
+        self._warm = set()
+        if self._process is None:
+            self._start()
+        shape = self._ask("load", workload, _START_LIMIT)
+        if not isinstance(shape, tuple):
+            raise RuntimeError(f"no table of the workload {workload.name}: {shape}")
+        return shape
 
     def read(self) -> dict[str, Any]:
         """Return the plain read of X, by all samples so far and some more."""
+        self._resume()
         found: dict[str, Any] = self._ask("read", None, _START_LIMIT)
         return found
 
@@ -122,8 +124,7 @@ class FitProcess:
         What it loads and compiles is loaded before, by a fit of the first rows.
         """
         key = (request.name, request.labels)
-        if self._process is None:
-            self._start()
+        self._resume()
         if key not in self._warm:
             if self._ask("warm", request, _WARM_LIMIT) is None:
                 return Outcome(_WARM_LIMIT, says=f"no end in {_WARM_LIMIT:.0f} s on few rows")
@@ -131,11 +132,9 @@ class FitProcess:
         found = self._ask("fit", request, limit)
         return Outcome(limit, says=f"no end in {limit:.0f} s") if found is None else found
 
-    def _ask(self, what: str, request: Request | None, limit: float) -> Any:
+    def _ask(self, what: str, argument: Any, limit: float) -> Any:
         """Return an answer, None where there was none in time: the process is then gone."""
-        if self._process is None:
-            self._start()
-        self._connection.send((what, request))
+        self._connection.send((what, argument))
         if not self._connection.poll(limit):
             self._end()
             return None
@@ -145,15 +144,17 @@ class FitProcess:
             self._end()
             return Outcome(0.0, says="its process died")
 
+    def _resume(self) -> None:
+        """Start another process with the same table, where the last one was ended."""
+        if self._process is None and self._workload is not None:
+            self.load(self._workload)
+
     def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, self._workload), daemon=True)
+        self._process = context.Process(target=_serve, args=(theirs,), daemon=True)
         self._process.start()
         theirs.close()
-        self._warm = set()
-        if not self._connection.poll(_START_LIMIT) or self._connection.recv() != "ready":
-            raise RuntimeError(f"no table of the workload {self._workload.name}")
 
     def _end(self) -> None:
         if self._process is not None:
@@ -174,9 +175,6 @@ class _Bench:
         self.head = head_of(self.table, rows)
         self.by_column: dict[int, np.ndarray] = {}
         self.reader = Reader(X)
-
-    def shape(self, _: None) -> tuple[int, ...]:
-        return self.table.X.shape
 
     def read(self, _: None) -> dict[str, Any]:
         self.reader.sample(3)
@@ -238,13 +236,17 @@ def _clock(fit: Fit, X: np.ndarray, y: np.ndarray, threads: int) -> tuple[float,
             gc.enable()
 
 
-def _serve(connection: Connection, workload: Workload) -> None:
+def _serve(connection: Connection) -> None:
     """Answer requests until the other end is gone."""
-    bench = _Bench(workload)
-    connection.send("ready")
+    bench: _Bench | None = None
     while True:
         try:
-            what, request = connection.recv()
+            what, argument = connection.recv()
         except EOFError:
             return
-        connection.send(getattr(bench, what)(request))
+        if what == "load":
+            bench = None  # two tables at a time may be too much
+            bench = _Bench(argument)
+            connection.send(bench.table.X.shape)
+        else:
+            connection.send(getattr(bench, what)(argument))

@@ -42,10 +42,12 @@ def main() -> None:
     patience = _QUICK if options.quick else Patience(options.limit, 2.0 * options.limit)
     choices = {} if options.settings is None else _read_choices(options.settings)
     report = Report("Fits beside the peers", {"workloads": []})
-    for workload in _selected(options):
-        figures = _compare(workload, options, patience, choices.get(workload.name))
-        report.figures["workloads"].append(figures)
-        add_workload(report, figures)
+    with FitProcess() as process:
+        for workload in _selected(options):
+            known = choices.get(workload.name, {})
+            figures = _compare(process, workload, options, patience, known)
+            report.figures["workloads"].append(figures)
+            add_workload(report, figures)
     add_summary(report)
     report.publish(options)
 
@@ -102,10 +104,11 @@ def _read_choices(path: Path) -> dict[str, dict[str, Choice]]:
 
 
 def _compare(
+    process: FitProcess,
     workload: Workload,
     options: argparse.Namespace,
     patience: Patience,
-    known: dict[str, Choice] | None,
+    known: dict[str, Choice],
 ) -> dict[str, Any]:
     """Return the figures of a workload."""
     progress(f"{workload.name}: data")
@@ -117,24 +120,23 @@ def _compare(
         for solver in solvers
         for labels in ("int64", "int8")
     ]
-    with FitProcess(workload) as process:
-        rows, columns = process.shape()
-        kind = workload.goal_kind
-        for request in ours:  # off the clock: on few rows not all code is used
-            best.see(_told(process, request, _OUR_LIMIT))
-        _see_reference(process, best, threads)
-        rivals = [] if options.no_peers else rivals_for(kind)
-        choices = [
-            (known or {}).get(rival.name) or choose(process, rival.name, best, threads, patience)
-            for rival in rivals
-        ]
-        timed = [Request(c.name, c.tol, c.threads) for c in choices if c.reached]
-        found = _time_all(process, [*ours, *timed], options.rounds, best)
-        for request in timed if patience.is_thorough else ():
-            if statistics.median(o.seconds for o in found[request]) < _SLOW:
-                int8 = request._replace(labels="int8")
-                found[int8] = [_told(process, int8, _OUR_LIMIT)]
-        read = process.read()
+    rows, columns = process.load(workload)
+    kind = workload.goal_kind
+    for request in ours:  # off the clock: on few rows not all code is used
+        best.see(_told(process, request, _OUR_LIMIT))
+    _see_reference(process, best, threads)
+    rivals = [] if options.no_peers else rivals_for(kind)
+    choices = [
+        known.get(rival.name) or choose(process, rival.name, best, threads, patience)
+        for rival in rivals
+    ]
+    timed = [Request(c.name, c.tol, c.threads) for c in choices if c.reached]
+    found = _time_all(process, [*ours, *timed], options.rounds, best)
+    for request in timed if patience.is_thorough else ():
+        if statistics.median(o.seconds for o in found[request]) < _SLOW:
+            int8 = request._replace(labels="int8")
+            found[int8] = [_told(process, int8, _OUR_LIMIT)]
+    read = process.read()
     missing = [] if options.no_peers else missing_rivals(kind)
     return {
         "name": workload.name,

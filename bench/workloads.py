@@ -47,7 +47,7 @@ class Workload:
     tol: float
     rows: int = 0
     columns: int = 0
-    quick: tuple[int, int] = (20_000, 20)
+    quick: tuple[int, int] = (5_000, 20)
     n_classes: int = 2
     l1_ratio: float = 0.0
     informative: int | None = None
@@ -92,24 +92,24 @@ _NEWTON = ("auto", "newton-cholesky")
 
 WORKLOADS = (
     Workload("1,000,000 x 50", 1e-8, 1_000_000, 50, solvers=_NEWTON),
-    Workload("4,000,000 x 10", 1e-8, 4_000_000, 10, quick=(40_000, 10), solvers=_NEWTON),
-    Workload("200,000 x 500", 1e-8, 200_000, 500, quick=(4_000, 100), solvers=_NEWTON),
+    Workload("4,000,000 x 10", 1e-8, 4_000_000, 10, quick=(8_000, 10), solvers=_NEWTON),
+    Workload("200,000 x 500", 1e-8, 200_000, 500, quick=(2_000, 50), solvers=_NEWTON),
     Workload(
-        "20,000 x 5,000", 1e-6, 20_000, 5_000, quick=(1_000, 250), solvers=("auto", "newton-cg")
+        "20,000 x 5,000", 1e-6, 20_000, 5_000, quick=(500, 125), solvers=("auto", "newton-cg")
     ),
     Workload(
-        "300,000 x 100, L1", 1e-6, 300_000, 100, quick=(5_000, 20), l1_ratio=1.0, informative=20
+        "300,000 x 100, L1", 1e-6, 300_000, 100, quick=(2_000, 20), l1_ratio=1.0, informative=20
     ),
     Workload(
         "300,000 x 100, elastic net",
         1e-6,
         300_000,
         100,
-        quick=(5_000, 20),
+        quick=(2_000, 20),
         l1_ratio=0.5,
         informative=20,
     ),
-    Workload("300,000 x 50, 8 classes", 1e-6, 300_000, 50, quick=(5_000, 10), n_classes=8),
+    Workload("300,000 x 50, 8 classes", 1e-6, 300_000, 50, quick=(2_000, 10), n_classes=8),
 )
 
 REAL_WORKLOADS = (
