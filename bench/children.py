@@ -94,7 +94,7 @@ def first_fit(
         function that does nothing, is taken apart; kernels are compiled or loaded in the
         fit in either case.
     """
-    from bench.data import make_problem
+    from bench.tables import make_problem
 
     X, y, _ = make_problem(rows, columns)
     began = time.perf_counter()
@@ -152,7 +152,7 @@ def peak_memory(
     mapped : bool
         Whether X is mapped read-only from a file, and not in memory of its own.
     """
-    from bench.data import head_of, make_problem
+    from bench.tables import head_of, make_problem
 
     estimator = importlib.import_module(library).LogisticRegression
     problem = make_problem(rows, columns, dtype=dtype, order=order)

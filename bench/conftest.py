@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from bench.data import Problem, make_problem
 from bench.machine import describe_machine, threads_of
 from bench.readtime import Reader
 from bench.report import duration, markdown_table
+from bench.tables import Problem, make_problem
 
 _READS = 3
 _measured = pytest.StashKey[list[tuple[str, dict[str, Any]]]]()

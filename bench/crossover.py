@@ -24,8 +24,8 @@ from typing import Any
 from sklearn.exceptions import ConvergenceWarning
 
 from bench.children import in_new_process
-from bench.data import make_problem
 from bench.report import Report, add_output_options, duration, progress
+from bench.tables import make_problem, standardised_twin
 from fastlogreg import LogisticRegression, Step, planner
 
 __all__ = ["least_cells", "main", "most_columns"]
@@ -41,7 +41,7 @@ _WIDE_CELLS = 20_000_000
 _WIDE_COLUMNS = (100, 200, 500, 1_000, 2_000, 3_000)
 _QUICK_WIDE_CELLS = 200_000
 _QUICK_WIDE_COLUMNS = (10, 20)
-_SCALES = {"evenly scaled": 0.0, "unevenly scaled": 1.0}
+_SCALES = ("evenly scaled", "unevenly scaled")
 _GAP = 1e-8
 _PATIENCE = 10.0  # lbfgs is stopped at so many times Newton's time
 _TIGHT_TOL = 1e-12
@@ -217,7 +217,10 @@ def _add_solvers(report: Report, quick: bool, rounds: int) -> None:
 
 def _solver_case(n_rows: int, n_columns: int, scale: str, rounds: int) -> dict[str, Any]:
     progress(f"solvers: {n_rows:,} x {n_columns:,}, {scale}")
-    X, y, _ = make_problem(n_rows, n_columns, decades=_SCALES[scale])
+    problem = make_problem(n_rows, n_columns)
+    if scale == "evenly scaled":
+        problem = standardised_twin(problem, overwrite=True)
+    X, y, _ = problem
     target = _fit(X, y, "newton-cholesky", -math.inf, math.inf).objective + _GAP
     newton: list[float] = []
     lbfgs: list[float] = []

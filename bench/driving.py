@@ -13,8 +13,8 @@ from typing import Any
 import numba
 import numpy as np
 
-from bench.data import Problem, make_problem
 from bench.passes import pass_of
+from bench.tables import Problem, make_problem
 from bench.timing import clock
 from fastlogreg.kernels.blocks import EMPTY_WEIGHTS, block_edges, count_blocks, sum_parts
 from fastlogreg.kernels.dense_pass import pass_block_c

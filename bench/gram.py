@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from scipy.linalg import blas
 
-from bench.data import make_problem
 from bench.machine import threads_of
 from bench.report import Report, add_output_options, duration, progress
+from bench.tables import make_problem
 from bench.timing import interleave
 from fastlogreg.kernels import dense
 

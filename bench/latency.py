@@ -18,8 +18,8 @@ from typing import Any
 from sklearn.datasets import load_breast_cancer
 
 from bench.children import in_new_process
+from bench.fits import ours, scikit_learn
 from bench.judge import judge, show_gap
-from bench.peers import ours, scikit_learn
 from bench.report import Report, add_output_options, duration, progress
 from bench.timing import interleave
 

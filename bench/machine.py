@@ -12,7 +12,10 @@ from fastlogreg.runtime.threads import available_threads
 
 __all__ = ["describe_machine", "installed_version", "threads_of"]
 
-_PACKAGES = ("fastlogreg", "numba", "numpy", "scipy", "scikit-learn", "glum")
+_PACKAGES = (
+    *("fastlogreg", "numba", "numpy", "scipy"),
+    *("scikit-learn", "glum", "skglm", "scikit-learn-intelex", "snapml"),
+)
 
 
 def describe_machine() -> dict[str, Any]:

@@ -15,9 +15,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from bench.data import make_problem
 from bench.readtime import Reader
 from bench.report import Report, add_output_options, duration, progress
+from bench.tables import make_problem, standardised_twin
 from bench.timing import interleave
 from fastlogreg.kernels import dense
 from fastlogreg.runtime.threads import available_threads
@@ -94,7 +94,8 @@ class _Table:
 
     def __init__(self, n: int, d: int, dtype: str, order: Literal["C", "F"]) -> None:
         progress(f"{n:,} x {d}")
-        self.wide, y, self.coef = make_problem(n, d, order=order, decades=0.0)
+        drawn = make_problem(n, d, order=order)
+        self.wide, y, self.coef = standardised_twin(drawn, overwrite=True)
         self.codes = y.astype(np.int8)
         if np.issubdtype(dtype, np.integer):
             np.rint(np.clip(self.wide, -_INTEGERS, _INTEGERS), out=self.wide)

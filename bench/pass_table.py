@@ -16,12 +16,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from bench.data import Problem, make_problem
 from bench.machine import threads_of
 from bench.passes import pass_of
 from bench.read_kernels import read_tiles
 from bench.readtime import Reader
 from bench.report import Report, add_output_options, progress
+from bench.tables import Problem, make_problem
 from bench.timing import interleave
 from fastlogreg.kernels.blocks import block_edges, count_blocks
 from fastlogreg.kernels.dense_tiles import tile_rows_f

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from bench.data import Problem
 from bench.machine import threads_of
+from bench.tables import Problem
 from fastlogreg.design import DenseDesign, Targets, load_backend
 
 __all__ = ["PASSES", "pass_of"]

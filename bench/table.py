@@ -11,12 +11,12 @@ import argparse
 from functools import partial
 from typing import Any
 
-from bench.data import Problem, head_of, make_problem
+from bench.fits import Fit, Fitted, guarded, missing_peers, our_fits, ours, peer_fits
 from bench.judge import Verdict, judge, show_gap
 from bench.passes import PASSES, pass_of
-from bench.peers import Fit, Fitted, guarded, missing_peers, our_fits, ours, peer_fits
 from bench.readtime import Reader, ReadTime
 from bench.report import Report, add_output_options, duration, progress
+from bench.tables import Problem, head_of, make_problem
 from bench.timing import Timing, interleave
 
 __all__ = ["main"]

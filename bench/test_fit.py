@@ -4,8 +4,8 @@ from functools import partial
 
 import pytest
 
-from bench.data import head_of
 from bench.judge import judge
+from bench.tables import head_of
 from fastlogreg import LogisticRegression
 
 SHAPES = ((200_000, 50), (500_000, 10))

@@ -1,0 +1,120 @@
+"""The workloads of ``bench.peers``: a table and what is minimised on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bench.judge import largest_l1_strength
+from bench.real import REAL_TABLES
+from bench.rivals import Goal
+from bench.tables import Problem, make_problem, standardised_twin
+
+__all__ = ["REAL_WORKLOADS", "WORKLOADS", "Workload"]
+
+_L1_SHARE = 1.0 / 50.0  # of the least strength at which all coefficients are 0
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A table and an objective.
+
+    Parameters
+    ----------
+    name : str
+    tol : float
+        The gradient that ours is fitted to.
+    rows, columns : int
+        Shape of X.
+    quick : tuple of two ints
+        Its shape under ``--quick``.
+    n_classes : int
+    l1_ratio : float
+        Above 0, the strength is a fiftieth of the least at which all coefficients are 0;
+        else C is 1.
+    informative : int or None
+        Columns with true coefficients other than 0.
+    real : str or None
+        A name in `bench.real.REAL_TABLES`, whose table it is then.
+    is_twin : bool
+        Whether the columns are standardised.
+    solvers : tuple of str
+        Ours that are fitted; the ratios are to the first.
+    """
+
+    name: str
+    tol: float
+    rows: int = 0
+    columns: int = 0
+    quick: tuple[int, int] = (5_000, 20)
+    n_classes: int = 2
+    l1_ratio: float = 0.0
+    informative: int | None = None
+    real: str | None = None
+    is_twin: bool = False
+    solvers: tuple[str, ...] = ("auto",)
+
+    @property
+    def goal_kind(self) -> str:
+        """What kind of objective it is, one of `bench.rivals.KINDS`."""
+        return Goal(1.0, self.l1_ratio, self.n_classes).kind
+
+    def small(self) -> Workload:
+        """Return the workload of ``--quick``."""
+        informative = None if self.informative is None else self.quick[1] // 5
+        return replace(self, rows=self.quick[0], columns=self.quick[1], informative=informative)
+
+    def twin(self) -> Workload:
+        """Return the workload on the table's standardised twin."""
+        return replace(self, name=f"{self.name}, standardised", is_twin=True)
+
+    def make(self) -> tuple[np.ndarray, np.ndarray, Goal]:
+        """Return X, y and what is minimised."""
+        if self.real is not None:
+            X, y = REAL_TABLES[self.real]()
+            problem = Problem(X, y, np.zeros((X.shape[1] + 1, 1)))
+        else:
+            problem = make_problem(
+                self.rows, self.columns, n_classes=self.n_classes, informative=self.informative
+            )
+        if self.is_twin:
+            problem = standardised_twin(problem, overwrite=True)
+        X, y, _ = problem
+        C = 1.0
+        if self.l1_ratio > 0.0:
+            strength = largest_l1_strength(X, y) / self.l1_ratio * _L1_SHARE
+            C = 1.0 / (strength * len(y))
+        return X, y, Goal(C, self.l1_ratio, self.n_classes)
+
+
+_NEWTON = ("auto", "newton-cholesky")
+
+WORKLOADS = (
+    Workload("1,000,000 x 50", 1e-8, 1_000_000, 50, solvers=_NEWTON),
+    Workload("4,000,000 x 10", 1e-8, 4_000_000, 10, quick=(8_000, 10), solvers=_NEWTON),
+    Workload("200,000 x 500", 1e-8, 200_000, 500, quick=(2_000, 50), solvers=_NEWTON),
+    Workload(
+        "20,000 x 5,000", 1e-6, 20_000, 5_000, quick=(500, 125), solvers=("auto", "newton-cg")
+    ),
+    Workload(
+        "300,000 x 100, L1", 1e-6, 300_000, 100, quick=(2_000, 20), l1_ratio=1.0, informative=20
+    ),
+    Workload(
+        "300,000 x 100, elastic net",
+        1e-6,
+        300_000,
+        100,
+        quick=(2_000, 20),
+        l1_ratio=0.5,
+        informative=20,
+    ),
+    Workload("300,000 x 50, 8 classes", 1e-6, 300_000, 50, quick=(2_000, 10), n_classes=8),
+)
+
+REAL_WORKLOADS = (
+    Workload("flights", 1e-8, real="flights", solvers=_NEWTON),
+    Workload("breast_cancer", 1e-8, real="breast_cancer"),
+    Workload("breast_cancer, standardised", 1e-8, real="breast_cancer", is_twin=True),
+    Workload("digits", 1e-6, real="digits", n_classes=10),
+)
