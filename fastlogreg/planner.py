@@ -24,7 +24,7 @@ NUMBA_FROM_CELLS = 4_000_000
 # Cells of X from which samples save more than taking and solving them costs.
 SAMPLES_FROM_CELLS = NUMBA_FROM_CELLS
 # Rows of the last sample for each coefficient from which its curvature saves passes.
-SAMPLE_ROWS = 20
+SAMPLE_ROWS = 10
 # Coefficients up to which full Newton steps lose least against the faster of them and
 # L-BFGS, over tables of evenly and of unevenly scaled columns.
 NEWTON_UP_TO_COLUMNS = 2_000
