@@ -29,7 +29,7 @@ from fastlogreg.solvers.solution import Differentiable, Solution
 
 __all__ = ["MOST_COEFFICIENTS", "Separable", "Separation", "find_separation"]
 
-MOST_COEFFICIENTS = 300  # of a linear programme that takes no longer than a fit
+MOST_COEFFICIENTS = 500  # of a linear programme of about a second
 MOST_COLUMNS = 10  # that are named
 
 # A step to a minimum that is near moves no row's log-odds so far, and few minima have
@@ -41,7 +41,7 @@ _NO_VALUE = 1e-9  # of the programme, of 1
 _LEAST_MOVE = 1e-6
 _ROUNDING = 1e-9  # of the largest move: what counts as none
 _MOST_ROUNDS = 40
-_ROWS = 4  # a coefficient, to begin with, and half as many more a round
+_ROWS = 2  # a coefficient, to begin with near the border and at random, and more a round
 _TOLERANCE = 1e-10
 
 
@@ -144,21 +144,22 @@ class _Search:
         complete = bool(leads.min() > 0.0)
         near = np.argsort(leads, kind="stable")[: self._wanted]
         drawn = np.random.default_rng(self._objective.seed).integers(len(leads), size=self._wanted)
-        first = np.union1d(near, drawn)
-        self._standardise(first)
+        drawn = np.setdiff1d(drawn, near)
+        self._standardise(np.concatenate([near, drawn]))
         if self._coef.size > MOST_COEFFICIENTS:
             size = np.abs(self._coef[:-1] * self._spread[:, None]).max(axis=1)
             return Separation(complete, self._named(size)) if complete else None
-        self._begin(first, rivals)
-        if self._direction(()) is None:
-            return None
+        self._begin(near, drawn, rivals)
         columns: tuple[int, ...] = ()
+        # To find no direction takes the second programme far longer than the first.
         while len(columns) < MOST_COLUMNS:
-            direction = self._direction(columns, sparse=True)
-            if direction is None:
+            farthest = self._direction(columns)
+            if farthest is None:
                 break
+            sparse = self._direction(columns, sparse=True)
+            direction = farthest if sparse is None else sparse
             columns += self._named(np.abs(direction[:-1]).max(axis=1))
-        return Separation(complete, columns[:MOST_COLUMNS])
+        return Separation(complete, columns[:MOST_COLUMNS]) if columns else None
 
     def _leads(self, decisions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return how far each row's class leads over its strongest rival, and that rival."""
@@ -182,19 +183,18 @@ class _Search:
         spread = np.sqrt(((X - self._centre) ** 2).mean(axis=0))
         self._spread = np.where(spread > 0.0, spread, 1.0)
 
-    def _begin(self, members: np.ndarray, rivals: np.ndarray) -> None:
+    def _begin(self, near: np.ndarray, drawn: np.ndarray, rivals: np.ndarray) -> None:
         """Set up the programme's objective, and the rows that it begins with."""
         _, gradient = self._objective.value_gradient(np.zeros_like(self._coef))
         gain = -gradient
         gain[:-1] = (gain[:-1] - self._centre[:, None] * gain[-1]) / self._spread[:, None]
         self._gain = (gain / np.abs(gain).max()).T.ravel()
-        self._add(members, rivals[members])
-        if self._n_outputs > 1:
-            every = np.arange(len(members))
-            for k in range(self._n_outputs):
-                some = members[every % self._n_outputs == k]
-                some = some[self._codes[some] != k]
-                self._add(some, np.full(len(some), k))
+        self._add(near, rivals[near])
+        others = rivals[drawn]
+        if self._n_outputs > 1:  # each class in turn is the rival
+            turn = 1 + np.arange(len(drawn)) % (self._n_outputs - 1)
+            others = (self._codes[drawn] + turn) % self._n_outputs
+        self._add(drawn, others)
 
     def _add(self, members: np.ndarray, rivals: np.ndarray) -> None:
         """Add the conditions that rows do not fall behind those rivals."""
@@ -243,7 +243,7 @@ class _Search:
             behind = np.flatnonzero(leads < -rounding)
             if not len(behind):
                 return direction
-            worst = behind[np.argsort(leads[behind], kind="stable")[: self._wanted // 2]]
+            worst = behind[np.argsort(leads[behind], kind="stable")[: self._wanted]]
             self._add(worst, rivals[worst])
         return None
 

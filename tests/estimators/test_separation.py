@@ -110,7 +110,7 @@ def test_more_columns_than_rows_are_separable():
     message = message_of(X, y)
     assert "completely separable" in message
     assert message.count(",") <= 14  # ten columns, not fifty
-    wide = rng.standard_normal((40, 310))
+    wide = rng.standard_normal((40, 510))
     assert "completely separable" in message_of(wide, np.arange(40) % 2, solver="lbfgs")
 
 
