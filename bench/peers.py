@@ -19,7 +19,7 @@ from bench.fit_process import OURS, FitProcess, Outcome, Request
 from bench.machine import threads_of
 from bench.peer_report import add_summary, add_workload
 from bench.report import Report, add_output_options, duration, progress
-from bench.rivals import missing_rivals, rivals_for
+from bench.rivals import RIVALS, missing_rivals, rivals_for
 from bench.search import Best, Choice, Patience, choose
 from bench.workloads import REAL_WORKLOADS, WORKLOADS, Workload
 
@@ -72,6 +72,13 @@ def _parser() -> argparse.ArgumentParser:
         help="seconds of a peer's fit (120)",
     )
     parser.add_argument("--solver", action="append", help="ours, besides auto; once or more")
+    parser.add_argument(
+        "--peer",
+        action="append",
+        choices=list(RIVALS),
+        metavar="NAME",
+        help="this one alone, once or more",
+    )
     parser.add_argument("--no-peers", action="store_true", help="fastlogreg alone")
     parser.add_argument(
         "--settings", type=Path, metavar="PATH", help="take settings from the JSON of a run"
@@ -125,7 +132,7 @@ def _compare(
     for request in ours:  # off the clock: on few rows not all code is used
         best.see(_told(process, request, _OUR_LIMIT))
     _see_reference(process, best, threads)
-    rivals = [] if options.no_peers else rivals_for(kind)
+    rivals = [] if options.no_peers else rivals_for(kind, options.peer)
     choices = [
         known.get(rival.name) or choose(process, rival.name, best, threads, patience)
         for rival in rivals
@@ -137,7 +144,7 @@ def _compare(
             int8 = request._replace(labels="int8")
             found[int8] = [_told(process, int8, _OUR_LIMIT)]
     read = process.read()
-    missing = [] if options.no_peers else missing_rivals(kind)
+    missing = [] if options.no_peers else missing_rivals(kind, options.peer)
     return {
         "name": workload.name,
         "kind": kind,

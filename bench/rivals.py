@@ -57,7 +57,7 @@ class Setting:
     Parameters
     ----------
     tol : float
-        Its tolerance, whatever that means to it.
+        Its tolerance, whatever that means to it, for the mean over the rows.
     threads : int
         For rivals with an argument of their own; the caller limits BLAS and OpenMP.
     """
@@ -99,15 +99,21 @@ class Rival:
         return importlib.util.find_spec(self.module) is not None
 
 
-def rivals_for(kind: str) -> list[Rival]:
-    """Return the installed rivals that have a kind of objective."""
-    return [rival for rival in RIVALS.values() if kind in rival.kinds and rival.is_installed]
+def rivals_for(kind: str, names: list[str] | None = None) -> list[Rival]:
+    """Return the installed rivals that have a kind of objective, among those named."""
+    return [rival for rival in _among(kind, names) if rival.is_installed]
 
 
-def missing_rivals(kind: str) -> list[str]:
+def missing_rivals(kind: str, names: list[str] | None = None) -> list[str]:
     """Return the names of the others that have it."""
+    return [rival.name for rival in _among(kind, names) if not rival.is_installed]
+
+
+def _among(kind: str, names: list[str] | None) -> list[Rival]:
     return [
-        rival.name for rival in RIVALS.values() if kind in rival.kinds and not rival.is_installed
+        rival
+        for rival in RIVALS.values()
+        if kind in rival.kinds and (names is None or rival.name in names)
     ]
 
 
@@ -128,7 +134,10 @@ def _intelex(goal: Goal, setting: Setting, n_rows: int) -> Any:
     # Imported by its own path: scikit-learn itself is not patched.
     from sklearnex.linear_model import LogisticRegression
 
-    return LogisticRegression(C=goal.C, tol=setting.tol, max_iter=MAX_ITER, n_jobs=setting.threads)
+    # Its tolerance bounds the gradient of the sum over the rows, not that of the mean.
+    return LogisticRegression(
+        C=goal.C, tol=setting.tol * n_rows, max_iter=MAX_ITER, n_jobs=setting.threads
+    )
 
 
 def _glum(solver: str, goal: Goal, setting: Setting, n_rows: int) -> Any:

@@ -1,12 +1,12 @@
-"""Put the figures of ``bench.table`` into the README.
+"""Put the figures of ``bench.table`` or ``bench.peers`` into the README.
 
 ::
 
     python -m bench.table --json figures.json
     python -m bench.summary figures.json README.md
 
-The table of fits goes between the two ``bench.table`` marks of the file, so that no
-figure there is typed by hand.
+The table of fits goes between the two marks of that command in the file, so that no figure
+there is typed by hand.
 """
 
 from __future__ import annotations
@@ -17,23 +17,25 @@ from pathlib import Path
 from typing import Any
 
 from bench.judge import show_gap
+from bench.peer_report import summary_table
 from bench.report import duration, markdown_table
 
-__all__ = ["main", "replace_marked", "summarise"]
-
-_BEGIN = "<!-- bench.table: begin -->"
-_END = "<!-- bench.table: end -->"
+__all__ = ["main", "replace_marked", "summarise", "summarise_peers"]
 
 
 def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m bench.summary", description=__doc__)
-    parser.add_argument("figures", type=Path, help="the JSON that bench.table wrote")
+    parser.add_argument("figures", type=Path, help="the JSON that the command wrote")
     parser.add_argument("document", type=Path, help="the file with the marks")
     options = parser.parse_args()
     figures = json.loads(options.figures.read_text(encoding="utf-8"))
+    if "workloads" in figures:
+        command, content = "bench.peers", summarise_peers(figures)
+    else:
+        command, content = "bench.table", summarise(figures)
     text = options.document.read_text(encoding="utf-8")
-    options.document.write_text(replace_marked(text, summarise(figures)), encoding="utf-8")
+    options.document.write_text(replace_marked(text, content, command), encoding="utf-8")
 
 
 def summarise(figures: dict[str, Any]) -> str:
@@ -50,32 +52,49 @@ def summarise(figures: dict[str, Any]) -> str:
             gap = "-" if fit["gap"] is None else show_gap(fit["gap"])
             row += [duration(fit["median"]), f"{fit['read_times']:.0f}", gap]
         rows.append(row)
-    machine = figures["machine"]
     speeds = " and ".join(f"{table['read']['gb_s']:.0f} GB/s" for table in tables)
+    runs = min(len(fit["seconds"]) for table in tables for fit in table["fits"])
     caption = (
         "A *read-time* is the time of a plain read of the same X in the same run "
         f"({speeds}); the *gap* is the objective minus the best found, by one formula for all. "
-        f"{machine['cpu']}, {machine['threads']} threads, Python {machine['python']}, "
-        f"NumPy {machine['numpy']}, numba {machine['numba']}, "
-        f"scikit-learn {machine['scikit-learn']}, glum {machine['glum']}; measured by "
-        f"`python -m bench.table`, {_rounds(tables)}, put here by `python -m bench.summary`."
+        f"{_measured(figures['machine'], 'bench.table', runs)}"
     )
     return f"{markdown_table(headers, rows)}\n\n{caption}"
 
 
-def _rounds(tables: list[dict[str, Any]]) -> str:
-    """Return how many timed runs a figure stands for."""
-    least = min(len(fit["seconds"]) for table in tables for fit in table["fits"])
-    return "one run of each fit" if least == 1 else f"medians of {least} runs"
+def summarise_peers(figures: dict[str, Any]) -> str:
+    """Return a row per workload: ours and the best peer at the same objective."""
+    workloads = figures["workloads"]
+    fits = [fit for workload in workloads for fit in workload["fits"]]
+    caption = (
+        'float64; ours by `solver="auto"`. The best peer is the fastest of those in '
+        "[bench/README.md](bench/README.md), each at its loosest tolerance that reaches the "
+        "same objective to 1e-8, relatively, and at its better number of threads. "
+        f"{_measured(figures['machine'], 'bench.peers', min(len(f['seconds']) for f in fits))}"
+    )
+    return f"{markdown_table(*summary_table(workloads))}\n\n{caption}"
 
 
-def replace_marked(text: str, content: str) -> str:
-    """Return *text* with *content* between the marks."""
-    if text.count(_BEGIN) != 1 or text.count(_END) != 1:
-        raise ValueError(f"the document needs the marks {_BEGIN} and {_END}, once each.")
-    before, rest = text.split(_BEGIN)
-    after = rest.split(_END)[1]
-    return f"{before}{_BEGIN}\n\n{content}\n\n{_END}{after}"
+def _measured(machine: dict[str, Any], command: str, runs: int) -> str:
+    """Return on what and by what figures were measured."""
+    packages = ("numba", "scikit-learn", "glum", "skglm", "scikit-learn-intelex", "snapml")
+    versions = [f"{name} {machine[name]}" for name in packages if machine.get(name)]
+    how_often = "one run of each fit" if runs == 1 else f"medians of {runs} runs"
+    return (
+        f"{machine['cpu']}, {machine['threads']} threads, Python {machine['python']}, "
+        f"NumPy {machine['numpy']}, {', '.join(versions)}; measured by "
+        f"`python -m {command}`, {how_often}, put here by `python -m bench.summary`."
+    )
+
+
+def replace_marked(text: str, content: str, command: str) -> str:
+    """Return *text* with *content* between the marks of a command."""
+    begin, end = f"<!-- {command}: begin -->", f"<!-- {command}: end -->"
+    if text.count(begin) != 1 or text.count(end) != 1:
+        raise ValueError(f"the document needs the marks {begin} and {end}, once each.")
+    before, rest = text.split(begin)
+    after = rest.split(end)[1]
+    return f"{before}{begin}\n\n{content}\n\n{end}{after}"
 
 
 if __name__ == "__main__":
