@@ -126,7 +126,9 @@ def penalised(X, codes, coef, *, C, l1_ratio, weights=None):
             log_sum = max(z) + math.log(math.fsum(shares))
             losses.append(ones[i] * (log_sum - z[codes[i]]))
             own = [float(k == codes[i]) for k in range(len(z))]
-            pulls.append([ones[i] * (math.exp(v - log_sum) - o) for v, o in zip(z, own)])
+            pulls.append(
+                [ones[i] * (math.exp(v - log_sum) - o) for v, o in zip(z, own, strict=True)]
+            )
     l1, l2 = l1_ratio / (C * total), (1.0 - l1_ratio) / (C * total)
     w = coef[:-1]
     value = math.fsum(losses) / total + l1 * math.fsum(np.abs(w).flat)
@@ -144,6 +146,21 @@ def penalised(X, codes, coef, *, C, l1_ratio, weights=None):
                     slope = math.copysign(max(abs(slope) - l1, 0.0), slope)
             slopes[j, k] = slope
     return value, slopes
+
+
+def crossing(function, sign):
+    """Return where a rising function changes sign, on the side of 0 that *sign* names."""
+    low, high = 0.0, sign
+    while function(high) * sign < 0.0:
+        low, high = high, 2.0 * high
+    while True:
+        middle = 0.5 * (low + high)
+        if middle in (low, high):
+            return middle
+        if function(middle) * sign < 0.0:
+            low = middle
+        else:
+            high = middle
 
 
 def coordinate_minimum(X, codes, *, C, l1_ratio, fit_intercept=True, weights=None):
@@ -164,19 +181,6 @@ def coordinate_minimum(X, codes, *, C, l1_ratio, fit_intercept=True, weights=Non
         p = np.exp(-np.maximum(-moved, 0.0)) / (1.0 + np.exp(-np.abs(moved)))
         return ones @ ((p - codes) * table[:, j]) / total + (l2 * value if j < d else 0.0)
 
-    def root(function, sign):
-        low, high = 0.0, sign
-        while function(high) * sign < 0.0:
-            low, high = high, 2.0 * high
-        while True:
-            middle = 0.5 * (low + high)
-            if middle in (low, high):
-                return middle
-            if function(middle) * sign < 0.0:
-                low = middle
-            else:
-                high = middle
-
     for _ in range(10_000):
         before = coef.copy()
         for j in range(d + fit_intercept):
@@ -184,7 +188,7 @@ def coordinate_minimum(X, codes, *, C, l1_ratio, fit_intercept=True, weights=Non
             new = 0.0
             if abs(at_zero) > bound:
                 sign = -math.copysign(1.0, at_zero)
-                new = root(lambda value, j=j, extra=sign * bound: slope(j, value) + extra, sign)
+                new = crossing(lambda value, j=j, extra=sign * bound: slope(j, value) + extra, sign)
             z += (new - coef[j]) * table[:, j]
             coef[j] = new
         if np.abs(coef - before).max() <= 1e-14 * max(1.0, np.abs(coef).max()):
