@@ -103,3 +103,115 @@ def gradient_norm(X, codes, w, b, *, C=1.0, weights=None, class_weights=(1.0, 1.
     _, gradient, _ = loss_gradient_hessian(X, [*w, b], codes, weights, class_weights)
     penalty = np.zeros(len(w)) if math.isinf(C) else np.asarray(w) / (C * total)
     return float(np.abs(gradient / total + np.append(penalty, 0.0)).max())
+
+
+def penalised(X, codes, coef, *, C, l1_ratio, weights=None):
+    """Return F with its L1 part at coef (d + 1, K), and its subgradient of least norm.
+
+    One column is the binary model, more are those of softmax.
+    """
+    n, d = X.shape
+    ones = np.ones(n) if weights is None else np.asarray(weights)
+    total = math.fsum(ones)
+    losses, pulls = [], []
+    for i in range(n):
+        z = [
+            math.fsum(v * c for v, c in zip([*X[i], 1.0], column, strict=True)) for column in coef.T
+        ]
+        if len(z) == 1:
+            losses.append(ones[i] * log_loss(z[0] if codes[i] == 1 else -z[0]))
+            pulls.append([ones[i] * (sigmoid(z[0]) - float(codes[i]))])
+        else:
+            shares = [math.exp(v - max(z)) for v in z]
+            log_sum = max(z) + math.log(math.fsum(shares))
+            losses.append(ones[i] * (log_sum - z[codes[i]]))
+            own = [float(k == codes[i]) for k in range(len(z))]
+            pulls.append(
+                [ones[i] * (math.exp(v - log_sum) - o) for v, o in zip(z, own, strict=True)]
+            )
+    l1, l2 = l1_ratio / (C * total), (1.0 - l1_ratio) / (C * total)
+    w = coef[:-1]
+    value = math.fsum(losses) / total + l1 * math.fsum(np.abs(w).flat)
+    value += 0.5 * l2 * math.fsum((w * w).flat)
+    slopes = np.zeros(coef.shape)
+    for j in range(d + 1):
+        column = X[:, j] if j < d else np.ones(n)
+        for k in range(coef.shape[1]):
+            slope = math.fsum(p[k] * x for p, x in zip(pulls, column, strict=True)) / total
+            if j < d:
+                slope += l2 * coef[j, k]
+                if coef[j, k] != 0.0:
+                    slope += math.copysign(l1, coef[j, k])
+                else:
+                    slope = math.copysign(max(abs(slope) - l1, 0.0), slope)
+            slopes[j, k] = slope
+    return value, slopes
+
+
+def crossing(function, sign):
+    """Return where a rising function changes sign, on the side of 0 that *sign* names."""
+    low, high = 0.0, sign
+    while function(high) * sign < 0.0:
+        low, high = high, 2.0 * high
+    while True:
+        middle = 0.5 * (low + high)
+        if middle in (low, high):
+            return middle
+        if function(middle) * sign < 0.0:
+            low = middle
+        else:
+            high = middle
+
+
+def coordinate_minimum(X, codes, *, C, l1_ratio, fit_intercept=True, weights=None):
+    """Return the minimiser (d + 1,) of a binary F, one coordinate after the other.
+
+    Each is moved to where the derivative along it changes sign, by halving an interval.
+    """
+    n, d = X.shape
+    ones = np.ones(n) if weights is None else np.asarray(weights)
+    total = ones.sum()
+    l1, l2 = l1_ratio / (C * total), (1.0 - l1_ratio) / (C * total)
+    table = np.column_stack([X, np.ones(n)])
+    coef, z = np.zeros(d + 1), np.zeros(n)
+
+    def slope(j, value):
+        """Return the derivative of all but the L1 part with that value of coefficient j."""
+        moved = z + (value - coef[j]) * table[:, j]
+        p = np.exp(-np.maximum(-moved, 0.0)) / (1.0 + np.exp(-np.abs(moved)))
+        return ones @ ((p - codes) * table[:, j]) / total + (l2 * value if j < d else 0.0)
+
+    for _ in range(10_000):
+        before = coef.copy()
+        for j in range(d + fit_intercept):
+            at_zero, bound = slope(j, 0.0), l1 if j < d else 0.0
+            new = 0.0
+            if abs(at_zero) > bound:
+                sign = -math.copysign(1.0, at_zero)
+                new = crossing(lambda value, j=j, extra=sign * bound: slope(j, value) + extra, sign)
+            z += (new - coef[j]) * table[:, j]
+            coef[j] = new
+        if np.abs(coef - before).max() <= 1e-14 * max(1.0, np.abs(coef).max()):
+            return coef
+    raise AssertionError("the coordinates did not settle")
+
+
+def quadratic_l1_minimum(matrix, gradient, start, bounds):
+    """Return the minimum over u of g'(u - w) + (u - w)' B (u - w) / 2 + sum l |u|, B definite.
+
+    Every choice of signs is tried; the lowest point of its own signs wins.
+    """
+    import itertools
+
+    best, lowest = None, math.inf
+    for signs in itertools.product((-1.0, 0.0, 1.0), repeat=len(start)):
+        signs = np.array(signs)
+        free = np.flatnonzero(signs)
+        u = np.zeros(len(start))
+        right = (matrix @ start - gradient - bounds * signs)[free]
+        u[free] = np.linalg.solve(matrix[np.ix_(free, free)], right)
+        step = u - start
+        value = gradient @ step + 0.5 * step @ matrix @ step + bounds @ np.abs(u)
+        if value < lowest:
+            best, lowest = u, value
+    return best

@@ -19,6 +19,8 @@ from fastlogreg.solvers.subsampled_newton import SampledHessian, sample_sizes
 
 __all__ = ["minimise"]
 
+_LEAST = float(np.finfo(np.float64).tiny)  # of a predicted decrease: rounding may hide it all
+
 
 def minimise(
     objective: Penalised,
@@ -63,7 +65,7 @@ class _ProximalSteps:
         strengths = self.geometry.strengths
         target, decrease = self._hessian.proximal_step(coef, gradient, strengths)
         self.direction = target - coef
-        return decrease
+        return max(decrease, _LEAST)
 
     def sees_all(self, coef: np.ndarray, gradient: np.ndarray) -> bool:
         """Return whether the Hessian has curvature wherever F falls."""
