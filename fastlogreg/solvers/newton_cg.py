@@ -63,9 +63,10 @@ class _Products:
         fraction = max(_SAMPLE, _LEAST_SAMPLE / self._objective.n_rows)
         sample = self._objective if fraction >= 1.0 else self._objective.sample(fraction)
         diagonal = sample.hessian_diagonal(start)
-        self._inverse_diagonal = np.divide(
-            1.0, diagonal, out=np.zeros_like(diagonal), where=diagonal > 0.0
-        )
+        # A diagonal that left float64 gives a step that is NaN, and says so.
+        inverse = np.where(np.isfinite(diagonal), 0.0, np.nan)
+        usable = np.isfinite(diagonal) & (diagonal > 0.0)
+        self._inverse_diagonal = np.divide(1.0, diagonal, out=inverse, where=usable)
         return start
 
     def evaluate(self, coef: np.ndarray) -> tuple[float, np.ndarray]:

@@ -7,6 +7,7 @@ large scale optimization*, Mathematical Programming 45 (1989); algorithm 7.4 of 
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable
 
@@ -34,9 +35,10 @@ class Pairs:
 
     def add(self, step: np.ndarray, gradient_change: np.ndarray) -> None:
         """Keep a pair if it holds positive curvature."""
-        product = float(np.vdot(step, gradient_change))
-        size = float(np.linalg.norm(step) * np.linalg.norm(gradient_change))
-        if product > _LEAST_CURVATURE * size:
+        with np.errstate(over="ignore", invalid="ignore"):  # such a pair is not kept
+            product = float(np.vdot(step, gradient_change))
+            size = float(np.linalg.norm(step) * np.linalg.norm(gradient_change))
+        if math.isfinite(product) and product > _LEAST_CURVATURE * size:
             self._pairs.append((step, gradient_change, product))
 
     def clear(self) -> bool:
