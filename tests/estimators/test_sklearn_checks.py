@@ -14,6 +14,7 @@ FIRST_ORDER = ("gradient-descent", "lbfgs")  # need more iterations on columns a
         LogisticRegression(
             l1_ratio=0.5 if solver in L1_SOLVERS else 0.0,
             max_iter=100 if solver not in FIRST_ORDER else 10_000,
+            tol=1e-6 if solver != "gradient-descent" else 1e-3,
             solver=solver,
             backend=backend,
         )
