@@ -5,10 +5,14 @@ cache, with numba and with NumPy, over the cells of X.  The constant is the leas
 size from which five fits, as in a cross-validation, are faster with numba at every larger
 one, whatever the columns: the first pays for loading numba, the others do not.
 
-``NEWTON_UP_TO_COLUMNS``: the time that newton-cholesky and lbfgs take to one and the
+``NEWTON_UP_TO_COLUMNS``: the time that newton-cholesky and newton-cg take to one and the
 same objective, over the columns of tables of equal cells, evenly and unevenly scaled.
 The constant is the measured number of columns up to which Newton must be taken for the
 least geometric mean of slowdowns against the faster of the two.
+
+``SAMPLES_FROM_CELLS``: the time of a fit by subsampled-newton and by newton-cholesky, over
+the cells of X.  The constant is the least measured size from which the first is faster at
+every larger one, whatever the columns.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ import argparse
 import math
 import statistics
 import tempfile
+import time
 import warnings
 from collections.abc import Iterable
 from typing import Any
@@ -27,6 +32,7 @@ from bench.children import in_new_process
 from bench.report import Report, add_output_options, duration, progress
 from bench.tables import make_problem, standardised_twin
 from fastlogreg import LogisticRegression, Step, planner
+from fastlogreg.solvers import sample_sizes
 
 __all__ = ["least_cells", "main", "most_columns"]
 
@@ -43,46 +49,48 @@ _QUICK_WIDE_CELLS = 200_000
 _QUICK_WIDE_COLUMNS = (10, 20)
 _SCALES = ("evenly scaled", "unevenly scaled")
 _GAP = 1e-8
-_PATIENCE = 10.0  # lbfgs is stopped at so many times Newton's time
+_PATIENCE = 10.0  # newton-cg is stopped at so many times Newton's time
 _TIGHT_TOL = 1e-12
+
+_SAMPLED_COLUMNS = (10, 50, 200)
+_SAMPLED_TOL = 1e-6
 
 
 def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m bench.crossover", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="runs of each case (3)")
-    parser.add_argument("--part", choices=("backend", "solver", "both"), default="both")
+    parser.add_argument("--part", choices=("backend", "solver", "samples", "all"), default="all")
     add_output_options(parser)
     options = parser.parse_args()
     rounds = 1 if options.quick else options.rounds
     report = Report("What the planner's constants rest on")
-    if options.part != "solver":
+    if options.part in ("backend", "all"):
         _add_backends(report, options.quick, rounds)
-    if options.part != "backend":
+    if options.part in ("solver", "all"):
         _add_solvers(report, options.quick, rounds)
+    if options.part in ("samples", "all"):
+        _add_samples(report, options.quick, rounds)
     report.publish(options)
 
 
 def least_cells(cases: Iterable[dict[str, Any]]) -> int | None:
-    """Return the least size from which numba's five fits win at every larger size.
+    """Return the least size from which all cases of every larger size are won.
 
     Parameters
     ----------
     cases : iterable of dict
-        Each with ``cells``, ``columns``, the seconds ``numba`` and ``numpy`` of a first fit,
-        and those of a second, ``second_numba`` and ``second_numpy``.
+        Each with ``cells`` and ``won``, a bool.
 
     Returns
     -------
     int or None
         None where the largest size of all is not won yet.
     """
+    cases = list(cases)
     found = None
-    by_size = sorted(cases, key=lambda case: -case["cells"])
-    sizes = sorted({case["cells"] for case in by_size}, reverse=True)
-    for size in sizes:
-        of_size = [case for case in by_size if case["cells"] == size]
-        if any(_several(case, "numba") >= _several(case, "numpy") for case in of_size):
+    for size in sorted({case["cells"] for case in cases}, reverse=True):
+        if not all(case["won"] for case in cases if case["cells"] == size):
             break
         found = size
     return found
@@ -99,14 +107,14 @@ def most_columns(cases: Iterable[dict[str, Any]]) -> int:
     Parameters
     ----------
     cases : iterable of dict
-        Each with ``columns`` and the seconds ``newton`` and ``lbfgs``.
+        Each with ``columns`` and the seconds ``newton`` and ``cg``.
     """
     cases = list(cases)
 
     def mean_log_slowdown(limit: int) -> float:
         return statistics.fmean(
-            math.log(c["newton" if c["columns"] <= limit else "lbfgs"])
-            - math.log(min(c["newton"], c["lbfgs"]))
+            math.log(c["newton" if c["columns"] <= limit else "cg"])
+            - math.log(min(c["newton"], c["cg"]))
             for c in cases
         )
 
@@ -167,6 +175,7 @@ def _first_fits(cache: str, cells: int, columns: int, rounds: int) -> dict[str, 
         case[name] = statistics.median(run["first_fit"] for run in runs)
         case[f"second_{name}"] = statistics.median(run["second_fit"] for run in runs)
         case[f"objective_{name}"] = runs[0]["objective"]
+    case["won"] = _several(case, "numba") < _several(case, "numpy")
     return case
 
 
@@ -190,19 +199,26 @@ def _add_solvers(report: Report, quick: bool, rounds: int) -> None:
     ]
     report.heading(f"Solvers to the same objective, {total:,} cells, numba")
     report.text(
-        f"Medians of the time until F is within {_GAP:.0e} of the optimum; lbfgs was stopped "
+        f"Medians of the time until F is within {_GAP:.0e} of the optimum; newton-cg was stopped "
         f"at {_PATIENCE:.0f} times Newton's time, which then stands for it (marked >)."
     )
     report.table(
-        ["rows", "columns", "scales", "newton-cholesky", "lbfgs", "lbfgs / newton"],
+        [
+            "rows",
+            "columns",
+            "scales",
+            "newton-cholesky",
+            "newton-cg",
+            "newton-cg / newton-cholesky",
+        ],
         [
             [
                 f"{c['rows']:,}",
                 f"{c['columns']:,}",
                 c["scale"],
                 duration(c["newton"]),
-                "> " * (not c["lbfgs_reached"]) + duration(c["lbfgs"]),
-                "> " * (not c["lbfgs_reached"]) + f"{c['lbfgs'] / c['newton']:.2f}",
+                "> " * (not c["cg_reached"]) + duration(c["cg"]),
+                "> " * (not c["cg_reached"]) + f"{c['cg'] / c['newton']:.2f}",
             ]
             for c in cases
         ],
@@ -223,21 +239,74 @@ def _solver_case(n_rows: int, n_columns: int, scale: str, rounds: int) -> dict[s
     X, y, _ = problem
     target = _fit(X, y, "newton-cholesky", -math.inf, math.inf).objective + _GAP
     newton: list[float] = []
-    lbfgs: list[float] = []
+    cg: list[float] = []
     reached = True
     for _ in range(rounds):
         newton.append(_fit(X, y, "newton-cholesky", target, math.inf).seconds)
         limit = _PATIENCE * statistics.median(newton)
-        last = _fit(X, y, "lbfgs", target, limit)
+        last = _fit(X, y, "newton-cg", target, limit)
         reached = reached and last.objective <= target
-        lbfgs.append(last.seconds if last.objective <= target else limit)
+        cg.append(last.seconds if last.objective <= target else limit)
     return {
         "rows": n_rows,
         "columns": n_columns,
         "scale": scale,
         "newton": statistics.median(newton),
-        "lbfgs": statistics.median(lbfgs),
-        "lbfgs_reached": reached,
+        "cg": statistics.median(cg),
+        "cg_reached": reached,
+    }
+
+
+def _add_samples(report: Report, quick: bool, rounds: int) -> None:
+    cases = [
+        _sample_case(cells, columns, rounds)
+        for columns in (_QUICK_COLUMNS if quick else _SAMPLED_COLUMNS)
+        for cells in (_QUICK_CELLS if quick else _CELLS)
+        if sample_sizes(cells // columns, columns + 1, 1)
+    ]
+    report.heading("Sampled curvature, numba, kernels loaded")
+    report.text("Medians of fits to the same tol.")
+    report.table(
+        ["rows", "columns", "subsampled-newton", "newton-cholesky", "ratio"],
+        [
+            [
+                f"{c['rows']:,}",
+                f"{c['columns']:,}",
+                duration(c["sampled"]),
+                duration(c["full"]),
+                f"{c['sampled'] / c['full']:.2f}",
+            ]
+            for c in cases
+        ],
+    )
+    suggested = least_cells(cases)
+    value = "not reached: measure larger tables" if suggested is None else f"{suggested:_}"
+    report.text(
+        f"SAMPLES_FROM_CELLS = {value} (in fastlogreg/planner.py: {planner.SAMPLES_FROM_CELLS:_})"
+    )
+    report.figures["samples"] = {"cases": cases, "SAMPLES_FROM_CELLS": suggested}
+
+
+def _sample_case(cells: int, n_columns: int, rounds: int) -> dict[str, Any]:
+    n_rows = cells // n_columns
+    progress(f"samples: {n_rows:,} x {n_columns:,}")
+    X, y, _ = make_problem(n_rows, n_columns)
+    seconds: dict[str, list[float]] = {"subsampled-newton": [], "newton-cholesky": []}
+    for number in range(rounds + 1):
+        for solver, times in seconds.items():
+            model = LogisticRegression(backend="numba", solver=solver, tol=_SAMPLED_TOL)
+            began = time.perf_counter()
+            model.fit(X, y)
+            if number:  # the first loads the kernels
+                times.append(time.perf_counter() - began)
+    sampled, full = (statistics.median(times) for times in seconds.values())
+    return {
+        "rows": n_rows,
+        "columns": n_columns,
+        "cells": cells,
+        "sampled": sampled,
+        "full": full,
+        "won": sampled < full,
     }
 
 

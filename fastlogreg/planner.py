@@ -1,7 +1,7 @@
 """Chooses backend, threads and solver, and says why.
 
-The constants were measured by ``python -m bench.crossover``, which prints them with the
-timings behind them.  A choice that changes arithmetic (backend, solver) depends on the
+The constants are those that ``python -m bench.crossover`` measures and prints, with the
+timings behind them (but for `SAMPLE_ROWS`).  A choice that changes arithmetic (backend, solver) depends on the
 shape, the storage and the parameters only, never on the machine or on what is loaded,
 so that the same call gives the same answer everywhere.
 """
@@ -21,12 +21,12 @@ BACKENDS = ("numba", "numpy")
 # Cells of X from which five fits in a new process (a cross-validation), kernels loaded from
 # the disk cache, are faster with numba than with NumPy.
 NUMBA_FROM_CELLS = 4_000_000
-# Cells of X from which samples save more than taking and solving them costs.
+# Cells of X from which fits with sampled curvature are faster than Newton's, whatever the columns.
 SAMPLES_FROM_CELLS = NUMBA_FROM_CELLS
-# Rows of the last sample for each coefficient from which its curvature saves passes.
+# Rows of the last sample for each coefficient: with fewer its curvature says too little.
 SAMPLE_ROWS = 10
 # Coefficients up to which full Newton steps lose least against the faster of them and
-# L-BFGS, over tables of evenly and of unevenly scaled columns.
+# Newton-CG, over tables of evenly and of unevenly scaled columns.
 NEWTON_UP_TO_COLUMNS = 2_000
 
 T = TypeVar("T")
