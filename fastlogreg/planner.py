@@ -1,9 +1,9 @@
 """Chooses backend, threads and solver, and says why.
 
 The constants are those that ``python -m bench.crossover`` measures and prints, with the
-timings behind them (but for `SAMPLE_ROWS`).  A choice that changes arithmetic (backend, solver) depends on the
-shape, the storage and the parameters only, never on the machine or on what is loaded,
-so that the same call gives the same answer everywhere.
+timings behind them (but for `SAMPLE_ROWS`).  A choice that changes arithmetic (backend,
+solver) depends on the shape, the storage and the parameters only, never on the machine or
+on what is loaded, so that the same call gives the same answer everywhere.
 """
 
 from __future__ import annotations

@@ -25,9 +25,9 @@ from fastlogreg.solvers import (
     prox_newton,
     subsampled_newton,
 )
+from fastlogreg.solvers.samples import sample_sizes
 from fastlogreg.solvers.separation import Separation, find_separation
 from fastlogreg.solvers.solution import Callback, Penalised, Solution, Status, Step
-from fastlogreg.solvers.subsampled_newton import sample_sizes
 
 __all__ = [
     "L1_SOLVERS",

@@ -14,8 +14,9 @@ import numpy as np
 
 from fastlogreg.solvers.descent import descend
 from fastlogreg.solvers.geometry import WithL1
+from fastlogreg.solvers.samples import sample_sizes
 from fastlogreg.solvers.solution import Callback, Curved, Penalised, Solution
-from fastlogreg.solvers.subsampled_newton import SampledHessian, sample_sizes
+from fastlogreg.solvers.subsampled_newton import SampledHessian
 
 __all__ = ["minimise"]
 

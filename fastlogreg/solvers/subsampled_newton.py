@@ -25,23 +25,19 @@ import numpy as np
 
 from fastlogreg.solvers.descent import descend
 from fastlogreg.solvers.newton_cholesky import FullHessian
-from fastlogreg.solvers.solution import Callback, Sampled, Solution, Solvable, Step
+from fastlogreg.solvers.samples import (
+    GROWTH,
+    MOST_OF_ROWS,
+    Samples,
+    price_of_hessian,
+    sample_sizes,
+)
+from fastlogreg.solvers.solution import Callback, Sampled, Solution, Solvable
 from fastlogreg.solvers.steps import NewtonSteps, Steps
 
-__all__ = ["SampledHessian", "minimise", "sample_sizes"]
+__all__ = ["SampledHessian", "minimise"]
 
 H = TypeVar("H")
-
-MOST_OF_ROWS = 0.05  # that a sample copies
-_LEAST_ROWS = 5  # a coefficient
-_GROWTH = 4
-
-# The time of a sample and of the passes that it leaves, in that of reading a cell of X:
-_HESSIANS = 3.0  # that the last sample takes
-_PRODUCT = 0.1  # of a Hessian: a multiply and an add
-_ROW = 400.0  # to take it, whatever its length
-_ERROR = 2.0  # of a sampled Hessian, relative: that many times sqrt(coefficients / rows)
-_GAIN = math.log(1e6)  # by steps on all rows
 
 _MEMORY = 30
 _SLOW_STEPS = 2  # that are looked back at
@@ -49,10 +45,6 @@ _STEPS_BY_HESSIAN = 2  # with that of all rows, to tol
 _SLOW = 1.0 / 9.0  # of the predicted decrease, a third of the gradient
 _QUADRATIC = 1e-4  # of the predicted decrease
 _NOISE = 4.0 * float(np.finfo(np.float64).eps)
-_GAIN_OF_ERROR = 0.1  # a step on a sample that gains less than that much of its error is the last
-_CLOSE = 3.0  # times that gain: as near as a sample is solved by the Hessian of a smaller one
-_MOST_FIRST_STEPS = 20
-_MOST_STEPS = 10  # from the solution of a smaller sample
 _LARGEST_MOVE = 8.0  # of a row's log-odds, by the first step on all rows
 
 
@@ -68,40 +60,6 @@ def minimise(
     sizes = sample_sizes(objective.n_rows, *start.shape)
     model = SampledHessian(objective, sizes, NewtonSteps(_MEMORY), tol)
     return descend(objective, start, model, tol=tol, max_iter=max_iter, callback=callback)
-
-
-def sample_sizes(n_rows: int, side: int, n_outputs: int) -> list[int]:
-    """Return the rows of the samples, from small to large; none where they would not pay.
-
-    The last is the one of least cost: what its Hessians take plus the passes that its
-    error leaves to steps on all rows.
-
-    Parameters
-    ----------
-    n_rows : int
-        Rows of the table.
-    side, n_outputs : int
-        Shape of the coefficients.
-    """
-    most = int(MOST_OF_ROWS * n_rows)
-    least = _LEAST_ROWS * side * n_outputs
-    if most < least:
-        return []
-    products = 0.25 * n_outputs * (n_outputs + 1) * side**2
-
-    def cost(rows: int) -> float:
-        error = min(_ERROR * math.sqrt(side * n_outputs / rows), 0.7)
-        of_pass = n_rows * side * max(1.0, 2 * _PRODUCT * n_outputs)
-        of_sample = rows * (_ROW + _HESSIANS * _PRODUCT * products)
-        return of_sample + of_pass * _GAIN / -math.log(error)
-
-    sizes = [most]
-    while sizes[-1] // 2 >= least:
-        sizes.append(sizes[-1] // 2)
-    chain = [min(sizes, key=cost)]
-    while chain[-1] // _GROWTH >= least:
-        chain.append(chain[-1] // _GROWTH)
-    return chain[::-1]
 
 
 class SampledHessian(Generic[H]):
@@ -132,8 +90,7 @@ class SampledHessian(Generic[H]):
         self._known: tuple[np.ndarray, float, np.ndarray] | None = None
         self._coef: np.ndarray
         self._value = math.nan
-        self._sample: Sampled[H]
-        self._value_at_start = math.inf
+        self._samples = Samples(objective, sizes, steps)
         self._settled: np.ndarray  # the point that a search ended at
         self._predictions: list[float] = []  # by curvature from the same rows
 
@@ -153,10 +110,11 @@ class SampledHessian(Generic[H]):
             limit, _ = self.evaluate(start)
             if self._is_as_good_as_a_sample(start):
                 return start
-        coef = self._solve_samples(start)
+        coef = self._samples.solve(start)
         if coef is not None:
+            self._rows = self._sizes[-1]
             value, gradient = self.evaluate(coef)
-            limit = min(limit, self._value_at_start)
+            limit = min(limit, self._samples.value_at_start)
             if value <= limit and self._is_credible(coef, value, gradient):
                 return coef
         self._takes_hessian, self._known, self._rows = True, None, self._objective.n_rows
@@ -222,68 +180,6 @@ class SampledHessian(Generic[H]):
         self._takes_hessian = True
         return True
 
-    def _solve_samples(self, start: np.ndarray) -> np.ndarray | None:
-        """Return the last sample's coefficients, None where a sample is hard to solve.
-
-        A sample is solved by the Hessian of the one before, the first by that at *start*,
-        as far as it serves: a Hessian takes longer than all else that a sample does.
-        """
-        coef = start
-        for draw, rows in enumerate(self._sizes):
-            self._sample = self._objective.sample(rows / self._objective.n_rows, draw)
-            least = _GAIN_OF_ERROR * start.size / rows
-            most = _MOST_STEPS if draw else _MOST_FIRST_STEPS
-            if draw == 0:
-                self._value_at_start = self._value_prediction(coef)[0]
-            coef = self._follow(coef, least, most)
-            if self._value_prediction(coef)[1] > _CLOSE * least:
-                solution = self._solve_sample(coef, least, most)
-                coef = solution.coef
-                if draw and solution.passes > most:
-                    return None
-            self._rows = rows
-        return coef
-
-    def _follow(self, coef: np.ndarray, least: float, most: int) -> np.ndarray:
-        """Take whole steps on the present sample, with the Hessian of before, while they gain."""
-        value, gradient = self._value_gradient_of_sample(coef)
-        for _ in range(most):
-            if self._steps.predict(coef, gradient) <= least:
-                break
-            ahead = coef + self._steps.direction
-            value_ahead, gradient_ahead = self._value_gradient_of_sample(ahead)
-            if not value_ahead < value:
-                break
-            self._steps.learn(ahead - coef, gradient_ahead - gradient)
-            coef, value, gradient = ahead, value_ahead, gradient_ahead
-        return coef
-
-    def _value_gradient_of_sample(self, coef: np.ndarray) -> tuple[float, np.ndarray]:
-        value, gradient = self._sample.value_gradient(coef)
-        return value + self._steps.geometry.penalty(coef), gradient
-
-    def _value_prediction(self, coef: np.ndarray) -> tuple[float, float]:
-        """Adopt the present sample's Hessian; return F and the decrease that it predicts."""
-        value, gradient, hessian = self._sample.value_gradient_hessian(coef)
-        self._steps.take(hessian)
-        predicted = self._steps.predict(coef, gradient)
-        return value + self._steps.geometry.penalty(coef), predicted
-
-    def _solve_sample(self, coef: np.ndarray, least: float, most: int) -> Solution:
-        """Solve the present sample by Newton's method, and adopt its last Hessian."""
-        model = FullHessian(self._sample, self._steps.alone())
-        solution = descend(
-            self._sample,
-            coef,
-            model,
-            tol=least,
-            max_iter=most,
-            callback=_stops_a_sample(least, most),
-            geometry=self._steps.geometry,
-        )
-        self._steps.take(model.hessian)
-        return solution
-
     def _is_credible(self, coef: np.ndarray, value: float, gradient: np.ndarray) -> bool:
         """Return whether a step on all rows by the sample's Hessian is one to believe in.
 
@@ -293,7 +189,7 @@ class SampledHessian(Generic[H]):
         """
         if not self._steps.predict(coef, gradient) <= value:
             return False
-        moves = self._sample.decision(self._steps.direction)
+        moves = self._samples.last.decision(self._steps.direction)
         return float(np.abs(moves).max()) <= _LARGEST_MOVE
 
     def _is_as_good_as_a_sample(self, start: np.ndarray) -> bool:
@@ -313,11 +209,11 @@ class SampledHessian(Generic[H]):
         a_step = math.log(before / predicted) / (2 * _SLOW_STEPS)
         slopes = self._steps.geometry.subgradient(self._coef, gradient)
         steps_left = math.log(max(float(np.abs(slopes).max()) / self._tol, 1.0)) / a_step
-        return steps_left > _price_of_hessian(*gradient.shape) + _STEPS_BY_HESSIAN
+        return steps_left > price_of_hessian(*gradient.shape) + _STEPS_BY_HESSIAN
 
     def _take_more_rows(self, *, to_all: bool) -> None:
-        rows = min(_GROWTH * self._rows, int(MOST_OF_ROWS * self._objective.n_rows))
-        if to_all or rows < _GROWTH * self._rows:
+        rows = min(GROWTH * self._rows, int(MOST_OF_ROWS * self._objective.n_rows))
+        if to_all or rows < GROWTH * self._rows:
             self._takes_hessian = True  # comes with the next step
         else:
             self._sample_hessian(rows)
@@ -333,21 +229,3 @@ class SampledHessian(Generic[H]):
             self._predictions.clear()
         self._steps.take(hessian)
         self._rows, self._fresh = rows, None
-
-
-def _price_of_hessian(side: int, n_outputs: int) -> float:
-    """Return the passes without a Hessian that take as long as one with."""
-    products = 0.25 * n_outputs * (n_outputs + 1) * side**2
-    return 1.0 + _PRODUCT * products / (side * max(1.0, 2 * _PRODUCT * n_outputs))
-
-
-def _stops_a_sample(least: float, most: int) -> Callback:
-    """Return a callback that stops after a step that gained too little, or too many passes."""
-    last = math.inf
-
-    def stops(step: Step) -> bool:
-        nonlocal last
-        gain, last = last - step.objective, step.objective
-        return gain < least or step.passes > most
-
-    return stops

@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression as Peer
 from fastlogreg.design import DenseDesign, Targets, load_backend
 from fastlogreg.objective import Objective
 from fastlogreg.solvers import SOLVERS, Status
-from fastlogreg.solvers.subsampled_newton import sample_sizes
+from fastlogreg.solvers.samples import sample_sizes
 from tests import oracle
 from tests.problems import correlated
 

@@ -1,0 +1,180 @@
+"""Samples of the rows, small ones first, each solved from where the last ended.
+
+All of them together take a fraction of a pass, and end within the last one's error of the
+optimum.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from fastlogreg.solvers.descent import descend
+from fastlogreg.solvers.newton_cholesky import FullHessian
+from fastlogreg.solvers.solution import Callback, Sampled, Solution, Step
+from fastlogreg.solvers.steps import Steps
+
+__all__ = ["GROWTH", "MOST_OF_ROWS", "Samples", "price_of_hessian", "sample_sizes"]
+
+H = TypeVar("H")
+
+MOST_OF_ROWS = 0.05  # that a sample copies
+GROWTH = 4  # from a sample to the next
+_LEAST_ROWS = 5  # a coefficient
+
+# The time of a sample and of the passes that it leaves, in that of reading a cell of X:
+_HESSIANS = 3.0  # that the last sample takes
+_PRODUCT = 0.1  # of a Hessian: a multiply and an add
+_ROW = 400.0  # to take it, whatever its length
+_ERROR = 2.0  # of a sampled Hessian, relative: that many times sqrt(coefficients / rows)
+_GAIN = math.log(1e6)  # by steps on all rows
+
+_GAIN_OF_ERROR = 0.1  # a step that gains less than that much of a sample's error is its last
+_CLOSE = 3.0  # times that gain: as near as a sample is solved by the Hessian of a smaller one
+_MOST_FIRST_STEPS = 20
+_MOST_STEPS = 10  # from the solution of a smaller sample
+
+
+def sample_sizes(n_rows: int, side: int, n_outputs: int) -> list[int]:
+    """Return the rows of the samples, from small to large; none where they would not pay.
+
+    The last is the one of least cost: what its Hessians take plus the passes that its
+    error leaves to steps on all rows.
+
+    Parameters
+    ----------
+    n_rows : int
+        Rows of the table.
+    side, n_outputs : int
+        Shape of the coefficients.
+    """
+    most = int(MOST_OF_ROWS * n_rows)
+    least = _LEAST_ROWS * side * n_outputs
+    if most < least:
+        return []
+
+    def cost(rows: int) -> float:
+        error = min(_ERROR * math.sqrt(side * n_outputs / rows), 0.7)
+        of_pass = n_rows * _cells_of_pass(side, n_outputs)
+        of_sample = rows * (_ROW + _HESSIANS * _PRODUCT * _products(side, n_outputs))
+        return of_sample + of_pass * _GAIN / -math.log(error)
+
+    sizes = [most]
+    while sizes[-1] // 2 >= least:
+        sizes.append(sizes[-1] // 2)
+    chain = [min(sizes, key=cost)]
+    while chain[-1] // GROWTH >= least:
+        chain.append(chain[-1] // GROWTH)
+    return chain[::-1]
+
+
+def price_of_hessian(side: int, n_outputs: int) -> float:
+    """Return the passes without a Hessian that take as long as one with."""
+    return 1.0 + _PRODUCT * _products(side, n_outputs) / _cells_of_pass(side, n_outputs)
+
+
+def _products(side: int, n_outputs: int) -> float:
+    """Return the multiplications and additions that a row adds to a Hessian."""
+    pairs = 0.5 * n_outputs * (n_outputs - 1) if n_outputs > 1 else 1.0
+    return 0.5 * pairs * side**2
+
+
+def _cells_of_pass(side: int, n_outputs: int) -> float:
+    """Return the time of a row in a pass without a Hessian, in cells."""
+    return side * max(1.0, 2 * _PRODUCT * n_outputs)
+
+
+class Samples(Generic[H]):
+    """The samples of an objective.
+
+    Parameters
+    ----------
+    objective : Sampled
+        What the samples are of.
+    sizes : list of int
+        Rows of the samples, from small to large.
+    steps : Steps
+        What makes steps of their Hessians; it is left with the last one's.
+    """
+
+    def __init__(self, objective: Sampled[H], sizes: list[int], steps: Steps[H]) -> None:
+        self._objective = objective
+        self._sizes = sizes
+        self._steps = steps
+        self.last: Sampled[H]
+        self.value_at_start = math.inf
+
+    def solve(self, start: np.ndarray) -> np.ndarray | None:
+        """Return the last sample's coefficients, None where a sample is hard to solve.
+
+        A sample is solved by the Hessian of the one before, the first by that at *start*,
+        as far as it serves: a Hessian takes longer than all else that a sample does.
+        """
+        coef = start
+        for draw, rows in enumerate(self._sizes):
+            self.last = self._objective.sample(rows / self._objective.n_rows, draw)
+            least = _GAIN_OF_ERROR * start.size / rows
+            most = _MOST_STEPS if draw else _MOST_FIRST_STEPS
+            if draw == 0:
+                self.value_at_start = self._value_prediction(coef)[0]
+            coef = self._follow(coef, least, most)
+            if self._value_prediction(coef)[1] > _CLOSE * least:
+                solution = self._solve_sample(coef, least, most)
+                coef = solution.coef
+                if draw and solution.passes > most:
+                    return None
+        return coef
+
+    def _follow(self, coef: np.ndarray, least: float, most: int) -> np.ndarray:
+        """Take whole steps on the present sample, with the Hessian of before, while they gain."""
+        value, gradient = self._value_gradient_of_sample(coef)
+        for _ in range(most):
+            if self._steps.predict(coef, gradient) <= least:
+                break
+            ahead = coef + self._steps.direction
+            value_ahead, gradient_ahead = self._value_gradient_of_sample(ahead)
+            if not value_ahead < value:
+                break
+            self._steps.learn(ahead - coef, gradient_ahead - gradient)
+            coef, value, gradient = ahead, value_ahead, gradient_ahead
+        return coef
+
+    def _value_gradient_of_sample(self, coef: np.ndarray) -> tuple[float, np.ndarray]:
+        value, gradient = self.last.value_gradient(coef)
+        return value + self._steps.geometry.penalty(coef), gradient
+
+    def _value_prediction(self, coef: np.ndarray) -> tuple[float, float]:
+        """Adopt the present sample's Hessian; return F and the decrease that it predicts."""
+        value, gradient, hessian = self.last.value_gradient_hessian(coef)
+        self._steps.take(hessian)
+        predicted = self._steps.predict(coef, gradient)
+        return value + self._steps.geometry.penalty(coef), predicted
+
+    def _solve_sample(self, coef: np.ndarray, least: float, most: int) -> Solution:
+        """Solve the present sample by Newton's method, and adopt its last Hessian."""
+        model = FullHessian(self.last, self._steps.alone())
+        solution = descend(
+            self.last,
+            coef,
+            model,
+            tol=least,
+            max_iter=most,
+            callback=_stops_a_sample(least, most),
+            geometry=self._steps.geometry,
+        )
+        self._steps.take(model.hessian)
+        return solution
+
+
+def _stops_a_sample(least: float, most: int) -> Callback:
+    """Return a callback that stops after a step that gained too little, or too many passes."""
+    last = math.inf
+
+    def stops(step: Step) -> bool:
+        nonlocal last
+        gain, last = last - step.objective, step.objective
+        return gain < least or step.passes > most
+
+    return stops
