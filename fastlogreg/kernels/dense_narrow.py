@@ -18,9 +18,9 @@ from fastlogreg.runtime.lanes import LANES, add_cells, add_into, load, spread, s
 __all__ = ["ROWS", "by_lanes", "decisions_narrow_c", "gradient_narrow_c", "is_narrow"]
 
 ROWS = 256  # of a tile
-# Of rows of two cache lines and longer, LLVM makes vector code that is as fast.
-_MOST_COLUMNS = 32
-_MOST_BYTES = 120
+# Of longer rows LLVM makes vector code that is as fast.
+_MOST_COLUMNS = 24
+_MOST_BYTES = 96
 
 _SPAN = 16  # columns of a sweep: their coefficients, or sums, stay in registers
 _STRETCH = 32  # rows, a multiple of 4, that are fetched at once

@@ -84,7 +84,7 @@ def test_backends_agree_to_rounding_on_many_blocks(dtype, order):
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("d", [3, 4, 6, 8, 10, 13, 15, 16, 17, 20, 30, 31])
+@pytest.mark.parametrize("d", [3, 4, 6, 8, 10, 12, 13, 15, 16, 17, 20, 24, 25])
 def test_rows_of_few_columns_are_the_oracle(d, dtype):
     # Rows for two tiles and a few; the last column ends the array.
     X, codes, weights, coef = problem(519, d, dtype, "C", weighted=True)
