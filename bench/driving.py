@@ -17,7 +17,8 @@ from bench.passes import pass_of
 from bench.tables import Problem, make_problem
 from bench.timing import clock
 from fastlogreg.kernels.blocks import EMPTY_WEIGHTS, block_edges, count_blocks, sum_parts
-from fastlogreg.kernels.dense_pass import pass_block_c
+from fastlogreg.kernels.dense_narrow import ROWS, by_lanes, is_narrow
+from fastlogreg.kernels.dense_pass import pass_block_c, pass_block_narrow_c
 from fastlogreg.kernels.dense_tiles import reach_c, tile_rows_c
 from fastlogreg.kernels.link import link_scratch
 
@@ -35,6 +36,15 @@ def _prange(arguments, edges, reach, scratch):
     for b in numba.prange(edges.size - 1):
         own = z[b], weight[b], u[b], growth[b]
         pass_block_c(X, coef, codes, weights, class_weights, partials, edges, reach, *own, b, b + 1)
+
+
+@numba.njit(parallel=True, error_model="numpy", cache=True)
+def _prange_narrow(arguments, edges, columns, scratch):
+    X, coef, codes, weights, class_weights, partials = arguments
+    z, weight, u, growth = scratch
+    for b in numba.prange(edges.size - 1):
+        own = columns, z[b], weight[b], u[b], growth[b], b, b + 1
+        pass_block_narrow_c(X, coef, codes, weights, class_weights, partials, edges, *own)
 
 
 def time_passes(
@@ -91,12 +101,16 @@ def _by_prange(problem: Problem, n_threads: int) -> Callable[[], Any]:
 
     def run() -> tuple[np.ndarray, np.ndarray]:
         # What the package does for each pass is done here too.
-        tile = tile_rows_c(d)
+        narrow = is_narrow(d, X.itemsize)
+        tile = ROWS if narrow else tile_rows_c(d)
         edges = block_edges(n, n_blocks, tile)
         partials = np.zeros((n_blocks, d + 2))
         own = (np.empty(tile), *link_scratch(tile))
         scratch = tuple(np.stack([one] * n_blocks) for one in own)
-        _prange((*arguments, partials), edges, reach_c(d, X.itemsize), scratch)
+        if narrow:
+            _prange_narrow((*arguments, partials), edges, by_lanes(arguments[1]), scratch)
+        else:
+            _prange((*arguments, partials), edges, reach_c(d, X.itemsize), scratch)
         total = sum_parts(partials)
         return total[d + 1 :], total[: d + 1, None]
 

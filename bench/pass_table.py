@@ -114,7 +114,7 @@ def _read_of_tiles(problem: Problem) -> Callable[[], object]:
     columns = problem.X.T.view()
     columns.flags.writeable = False
     n_blocks = count_blocks(n, d, d + 2)
-    tile = tile_rows_f(d)
+    tile = tile_rows_f(d, columns.itemsize)
     edges = block_edges(n, n_blocks, tile)
     out = np.empty(n_blocks, dtype=columns.dtype)
     block = partial(read_tiles, columns, tile, out, edges)

@@ -39,6 +39,7 @@ _PASSES = {
     "newton-cg": ("gradient", "product"),
     "newton-cholesky": ("hessian",),
 }
+_FEW = (64, 8)  # columns that a pass over C order has a kernel for
 # So wide, and of so many rows, that the Hessian is summed by panels.
 _WIDE = (2_000, 600)
 
@@ -240,16 +241,22 @@ def _works(
     dtype: str, order: str, solvers: Iterable[str], *, outputs: bool, predict: bool
 ) -> Iterator[tuple[str, Callable[[], object]]]:
     """Yield what there is to do for a layout, and a pass over a table that does it."""
-    small = _Case(dtype, order, *_SMALL)
+    small, few = _Case(dtype, order, *_SMALL), _Case(dtype, order, *_FEW)
     for solver in solvers:
         passes = _PASSES.get(solver, ("gradient", "hessian"))
-        yield solver, partial(small.run, passes)
+        yield solver, partial(_run_all, small, few, passes)
         if "hessian" in passes:
             yield f"{solver}, wide", partial(_Case(dtype, order, *_WIDE).run, ["hessian"])
     if predict:
         yield "predict", small.predictions
     if outputs:
         yield "several outputs", small.outputs
+
+
+def _run_all(small: _Case, few: _Case, passes: Iterable[str]) -> None:
+    small.run(passes)
+    if "gradient" in passes:
+        few.gradient()
 
 
 class _Case:

@@ -12,12 +12,14 @@ class of one model, by its code.  ``codes`` is int8 (int16 for more than 127 cla
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from fastlogreg.kernels import (
     dense_decision,
     dense_hessian,
+    dense_narrow,
     dense_outputs,
     dense_pass,
     dense_product,
@@ -64,12 +66,10 @@ def loss_gradient(
     n, d = X.shape
     n_blocks = count_blocks(n, d, d + 2)
     partials = np.zeros((n_blocks, d + 2))
-    tile, ahead = _tiling(X, in_c_order)
-    kernel: Callable[..., object] = (
-        dense_pass.pass_block_c if in_c_order else dense_pass.pass_block_f
-    )
+    vector = _vector(coef[:, 0])
+    kernel, tile, besides = _pass_kernel(X, in_c_order, vector)
     edges = block_edges(n, n_blocks, tile)
-    arguments = (matrix, _vector(coef[:, 0]), *rows, partials, edges, *ahead)
+    arguments = (matrix, vector, *rows, partials, edges, *besides)
 
     def block(first: int, last: int) -> None:
         kernel(*arguments, np.empty(tile), *link_scratch(tile), first, last)
@@ -215,7 +215,18 @@ def _tiling(X: np.ndarray, in_c_order: bool) -> tuple[int, tuple[int, ...]]:
     d = X.shape[1]
     if in_c_order:
         return dense_tiles.tile_rows_c(d), (dense_tiles.reach_c(d, X.itemsize),)
-    return dense_tiles.tile_rows_f(d), ()
+    return dense_tiles.tile_rows_f(d, X.itemsize), ()
+
+
+def _pass_kernel(
+    X: np.ndarray, in_c_order: bool, coef: np.ndarray
+) -> tuple[Callable[..., object], int, tuple[Any, ...]]:
+    """Return the kernel of a pass, the rows of its tiles, and what it takes besides."""
+    if in_c_order and dense_narrow.is_narrow(X.shape[1], X.itemsize):
+        columns = dense_narrow.by_lanes(coef)
+        return dense_pass.pass_block_narrow_c, dense_narrow.ROWS, (columns,)
+    kernel = dense_pass.pass_block_c if in_c_order else dense_pass.pass_block_f
+    return kernel, *_tiling(X, in_c_order)
 
 
 def _compiled_view(X: np.ndarray) -> tuple[np.ndarray, bool]:

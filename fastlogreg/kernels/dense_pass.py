@@ -20,7 +20,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from fastlogreg.kernels.dense_narrow import decisions_narrow_c, gradient_narrow_c
 from fastlogreg.kernels.dense_tiles import (
+    AHEAD_F,
     WIDE_F,
     U,
     decisions_tile_c,
@@ -31,7 +33,13 @@ from fastlogreg.kernels.dense_tiles import (
 from fastlogreg.kernels.link import link_tile
 from fastlogreg.runtime.jit import block_kernel, tile_kernel
 
-__all__ = ["gradient_tile_c", "gradient_tile_f", "pass_block_c", "pass_block_f"]
+__all__ = [
+    "gradient_tile_c",
+    "gradient_tile_f",
+    "pass_block_c",
+    "pass_block_f",
+    "pass_block_narrow_c",
+]
 
 
 @tile_kernel
@@ -62,7 +70,11 @@ def gradient_tile_c(
 def gradient_tile_f(
     Xt: np.ndarray, pull: np.ndarray, first: int, count: int, n_rows: int, part: np.ndarray
 ) -> None:
-    """Add sum_i pull_i x_i over a tile to part[:d]; fetch half of the next, up to n_rows."""
+    """Add sum_i pull_i x_i over a tile to part[:d].
+
+    Half of the next tile is fetched, up to row *n_rows*; where a tile is too large for L2,
+    the columns a little ahead in this one are.
+    """
     d = Xt.shape[0]
     last = first + count
     near = min(last + pull.size // 2, n_rows)
@@ -78,6 +90,8 @@ def gradient_tile_f(
     for j in range(whole - 4, -1, -4):
         if d < WIDE_F:
             fetch_columns(Xt, j, near, far)
+        else:
+            fetch_columns(Xt, j - AHEAD_F, first, last)
         q = U(j)
         column_a, column_b = Xt[q][first:last], Xt[q + U(1)][first:last]
         column_c, column_e = Xt[q + U(2)][first:last], Xt[q + U(3)][first:last]
@@ -119,6 +133,37 @@ def pass_block_c(
             decisions_tile_c(X, coef, first, count, reach, 2, z)
             link_tile(z, codes, weights, class_weights, first, end, weight, u, growth, part)
             gradient_tile_c(X, z, first, count, reach, part)
+
+
+@block_kernel
+def pass_block_narrow_c(
+    X: np.ndarray,
+    coef: np.ndarray,
+    codes: np.ndarray,
+    weights: np.ndarray,
+    class_weights: np.ndarray,
+    partials: np.ndarray,
+    edges: np.ndarray,
+    columns: np.ndarray,
+    z: np.ndarray,
+    weight: np.ndarray,
+    u: np.ndarray,
+    growth: np.ndarray,
+    first_block: int,
+    last_block: int,
+) -> None:
+    """Add loss and gradient of some blocks of C-order X of few columns.
+
+    *columns* are from `fastlogreg.kernels.dense_narrow`.
+    """
+    for b in range(first_block, last_block):
+        part = partials[b]
+        end = edges[b + 1]
+        for first in range(edges[b], end, z.size):
+            count = min(z.size, end - first)
+            decisions_narrow_c(X, coef, columns, first, count, z)
+            link_tile(z, codes, weights, class_weights, first, end, weight, u, growth, part)
+            gradient_narrow_c(X, columns, z, first, count, part)
 
 
 @block_kernel

@@ -18,6 +18,7 @@ from fastlogreg.kernels.link import LANES
 from fastlogreg.runtime.jit import prefetch, tile_kernel
 
 __all__ = [
+    "AHEAD_F",
     "WIDE_F",
     "U",
     "decisions_tile_c",
@@ -44,10 +45,11 @@ _NARROW = 128  # columns; here, and from _COEF_BEYOND_L1 on, four rows share the
 _COEF_BEYOND_L1 = 2_048
 _TILE_F_CELLS = 32_768  # 256 KiB of float64
 WIDE_F = 384  # columns from which a tile in L2 would be too few rows: it is kept in L3
-_WIDE_F_CELLS = 524_288  # 4 MiB of float64, in L3
+_WIDE_F_BYTES = 4_194_304  # in L3; up to twice as much for the sake of
+_LEAST_RUN = 1_536  # bytes of a column: a short run costs more than its share
 _MOST_ROWS_C = 128
 _MOST_ROWS_F = 2_048
-_AHEAD = 8  # columns
+AHEAD_F = 4  # columns of a wide tile that are asked for ahead of time
 
 
 def tile_rows_c(n_columns: int) -> int:
@@ -62,9 +64,12 @@ def reach_c(n_columns: int, itemsize: int) -> int:
     return tile_rows_c(n_columns) * n_columns if helps else 0
 
 
-def tile_rows_f(n_columns: int) -> int:
+def tile_rows_f(n_columns: int, itemsize: int) -> int:
     """Return the rows of a tile of F-order X, a multiple of `LANES`."""
-    cells = _WIDE_F_CELLS if n_columns >= WIDE_F else _TILE_F_CELLS
+    cells = _TILE_F_CELLS
+    if n_columns >= WIDE_F:
+        size = min(max(_WIDE_F_BYTES, n_columns * _LEAST_RUN), 2 * _WIDE_F_BYTES)
+        cells = size // itemsize
     return min(max(cells // n_columns // LANES * LANES, 2 * LANES), _MOST_ROWS_F)
 
 
@@ -156,7 +161,7 @@ def decisions_tile_f(
     whole = d // 4 * 4
     for j in range(0, whole, 4):
         if d >= WIDE_F:
-            fetch_columns(Xt, j + _AHEAD, first, last)
+            fetch_columns(Xt, j + AHEAD_F, first, last)
         else:
             fetch_columns(Xt, j, last, ahead)
         q = U(j)

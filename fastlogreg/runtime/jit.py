@@ -18,7 +18,7 @@ Flags
 Cache
 -----
 Compiled code lies in one directory per state of the sources: its name is a hash of
-every kernel file, of this one and of the versions of the compiler, since numba's own
+every kernel file, of this one, of `lanes` and of the versions of the compiler, since numba's own
 key sees neither the globals nor the callees of a function.  Each signature has an
 index and a data file of its own, so that processes that compile at once cannot mix
 two signatures up.  A file that cannot be read or written costs a compilation and one
@@ -121,7 +121,8 @@ def source_hash() -> str:
     package = Path(__file__).resolve().parents[1]
     versions = (sys.version, numba.__version__, llvmlite.__version__, np.__version__)
     digest = hashlib.sha256(repr((*versions, numba.config.BOUNDSCHECK)).encode())
-    for path in [Path(__file__), *sorted((package / "kernels").glob("*.py"))]:
+    runtime = [Path(__file__), package / "runtime" / "lanes.py"]
+    for path in [*runtime, *sorted((package / "kernels").glob("*.py"))]:
         digest.update(path.name.encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:20]

@@ -83,6 +83,17 @@ def test_backends_agree_to_rounding_on_many_blocks(dtype, order):
             np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-12 * np.abs(b).max())
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("d", [3, 4, 6, 8, 10, 12, 13, 15, 16, 17, 20, 24, 25])
+def test_rows_of_few_columns_are_the_oracle(d, dtype):
+    # Rows for two tiles and a few; the last column ends the array.
+    X, codes, weights, coef = problem(519, d, dtype, "C", weighted=True)
+    loss, gradient, _ = oracle.loss_gradient_hessian(X, coef[:, 0], codes, weights, ONES)
+    losses, gradients = compiled.loss_gradient(X, coef, codes, weights, ONES, 2)
+    np.testing.assert_allclose(losses, [loss], rtol=1e-13)
+    np.testing.assert_allclose(gradients[:, 0], gradient, rtol=1e-11, atol=1e-12 * abs(X).sum())
+
+
 @pytest.mark.parametrize("passes", [compiled, reference], ids=["numba", "numpy"])
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_several_outputs_are_several_models(passes, order):

@@ -147,7 +147,7 @@ def test_a_fit_compiles_what_it_needs_once_and_nothing_else(fitted):
     found = fitted[1]
     newton = {"dense_hessian.hessian_block_c": 1}
     both = {"dense_hessian.hessian_block_c": 2}
-    quasi = {**both, "dense_pass.pass_block_c": 1}
+    quasi = {**both, "dense_pass.pass_block_narrow_c": 1}
     everything = {**quasi, "dense_decision.decision_block_c": 1}
     names = ("first", "read-only", "fewer rows", "float32", "lbfgs", "predicted", "all read-only")
     expected = (newton, newton, newton, both, quasi, everything, everything)
@@ -182,15 +182,15 @@ def test_a_second_process_compiles_nothing(run_python, fitted, tmp_path):
     assert json.loads(run_python(LOADED, FASTLOGREG_CACHE_DIR=fitted[0])) == []
     lbfgs_alone = LOADED.replace('("newton-cholesky", "lbfgs")', '("lbfgs",)')
     compiled = json.loads(run_python(lbfgs_alone, FASTLOGREG_CACHE_DIR=str(tmp_path)))
-    assert {"pass_block_c", "decision_block_c"} <= set(compiled)
+    assert {"pass_block_narrow_c", "decision_block_c"} <= set(compiled)
 
 
 READS = """
 import json
 import numpy as np
 from fastlogreg.kernels import dense_decision, dense_gram, dense_hessian, dense_outputs
-from fastlogreg.kernels import dense_pass, dense_product, dense_softmax, dense_tiles, link
-from fastlogreg.kernels import outputs_tiles
+from fastlogreg.kernels import dense_narrow, dense_pass, dense_product, dense_softmax
+from fastlogreg.kernels import dense_tiles, link, outputs_tiles
 
 class Watched:
     "An array that notes which of its numbers are read, in which order."
@@ -240,7 +240,7 @@ def watched(n, d, in_c_order):
 
 def the_pass(n, d, in_c_order, weighted=False):
     X = watched(n, d, in_c_order)
-    tile = (dense_tiles.tile_rows_c if in_c_order else dense_tiles.tile_rows_f)(d)
+    tile = dense_tiles.tile_rows_c(d) if in_c_order else dense_tiles.tile_rows_f(d, X.itemsize)
     edges = np.array([0, tile, n])
     kernel = dense_pass.pass_block_c if in_c_order else dense_pass.pass_block_f
     codes, weights, class_weights = rows_of(n)
@@ -250,6 +250,16 @@ def the_pass(n, d, in_c_order, weighted=False):
     parts = np.zeros((2, d + 2))
     kernel(X, np.ones(d + 1), codes, weights, class_weights, parts, edges, *ahead, *scratch, 0, 2)
     return summary(X.log, (n, d), in_c_order, tile)
+
+def the_narrow_pass(n, d):
+    X = watched(n, d, True)
+    tile = dense_narrow.ROWS
+    parts, edges = np.zeros((2, d + 2)), np.array([0, tile, n])
+    columns = dense_narrow.by_lanes(np.ones(d + 1))
+    scratch = (np.empty(tile), *link.link_scratch(tile))
+    kernel = dense_pass.pass_block_narrow_c
+    kernel(X, np.ones(d + 1), *rows_of(n), parts, edges, columns, *scratch, 0, 2)
+    return summary(X.log, (n, d), True, tile)
 
 def the_hessian(n, d, in_c_order):
     X = watched(n, d, in_c_order)
@@ -304,14 +314,15 @@ def the_product(n, d, in_c_order):
 def predicted(n, d, in_c_order):
     X = watched(n, d, in_c_order)
     kernel = dense_decision.decision_block_c if in_c_order else dense_decision.decision_block_f
-    tile = (dense_tiles.tile_rows_c if in_c_order else dense_tiles.tile_rows_f)(d)
+    tile = dense_tiles.tile_rows_c(d) if in_c_order else dense_tiles.tile_rows_f(d, X.itemsize)
     ahead = (dense_tiles.reach_c(d, X.itemsize),) if in_c_order else ()
     edges = np.array([0, tile, n])
     out, check, z = np.empty((n, 2)), np.empty(2), np.empty(tile)
     kernel(X, np.ones((1, d + 1)), True, out, check, edges, *ahead, z[None], z.copy(), 0, 2)
     return summary(X.log, (n, d), in_c_order, tile)
 
-found = {}
+# Lanes of 16 columns do not overlap; of 6 the second to fourth are the same cells.
+found = {f"narrow pass, {d} columns": the_narrow_pass(390, d) for d in (16, 6)}
 for in_c_order in (True, False):
     order = "C" if in_c_order else "F"
     # Rows for a few tiles, the last not whole.
@@ -334,6 +345,8 @@ print(json.dumps(found))
 def test_an_evaluation_reads_x_once_from_memory(run_python):
     """Counted in the kernels as plain Python: what is read again is of the same tile.
 
+    Where lanes of a narrow row overlap, a cell is read again for each.
+
     A last tile that is short is the one exception: in F order it begins earlier, so that
     it is whole, and in C order it repeats its last row, which is left out here.
     """
@@ -341,6 +354,8 @@ def test_an_evaluation_reads_x_once_from_memory(run_python):
     assert all(each["fewest"] >= 1 and each["tiles"] >= 2 for each in found.values())
     most = {name: each["most"] for name, each in found.items()}
     assert most == {
+        "narrow pass, 16 columns": 2,
+        "narrow pass, 6 columns": 8,
         "pass C": 2,
         "pass F": 2,
         "weighted pass C": 2,

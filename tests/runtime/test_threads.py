@@ -143,7 +143,7 @@ def drive_f(matrix, coef, codes, weights, class_weights, parts, edges, tile, ran
         )
 
 drivers = {"C": drive_c, "F": drive_f}
-for n, d in ((14_000, 9), (2_000, 90)):
+for n, d in ((9_000, 18), (2_000, 90)):
     for order, driver in drivers.items():
         X, y, weights = table(n, d, "f8", order)
         codes = y.astype(np.int8)
