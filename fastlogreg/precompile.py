@@ -35,6 +35,7 @@ ORDERS = ("C", "F")
 _SMALL = (64, 3)
 # The passes of a solver over one output; else gradients and Hessians.
 _PASSES = {
+    "gradient-descent": ("gradient",),
     "lbfgs": ("gradient",),
     "newton-cg": ("gradient", "product"),
     "newton-cholesky": ("hessian",),
