@@ -303,7 +303,7 @@ def softmax_hessian(n, d, in_c_order):
 
 def the_product(n, d, in_c_order):
     X = watched(n, d, in_c_order)
-    tile = (dense_tiles.tile_rows_c if in_c_order else dense_tiles.tile_rows_f)(d)
+    tile = dense_tiles.tile_rows_c(d) if in_c_order else dense_tiles.tile_rows_f(d, X.itemsize)
     kernel = dense_product.product_block_c if in_c_order else dense_product.product_block_f
     ahead = (dense_tiles.reach_c(d, X.itemsize),) if in_c_order else ()
     parts, edges, ones = np.zeros((2, d + 1)), np.array([0, tile, n]), np.ones(tile)
