@@ -6,7 +6,8 @@
     python -m bench.summary figures.json README.md
 
 The table of fits goes between the two marks of that command in the file, so that no figure
-there is typed by hand.
+there is typed by hand.  Several files of ``bench.peers``, a workload or more each, make one
+table.
 """
 
 from __future__ import annotations
@@ -26,11 +27,13 @@ __all__ = ["main", "replace_marked", "summarise", "summarise_peers"]
 def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m bench.summary", description=__doc__)
-    parser.add_argument("figures", type=Path, help="the JSON that the command wrote")
+    parser.add_argument("figures", type=Path, nargs="+", help="the JSON that the command wrote")
     parser.add_argument("document", type=Path, help="the file with the marks")
     options = parser.parse_args()
-    figures = json.loads(options.figures.read_text(encoding="utf-8"))
+    figures, *others = (json.loads(path.read_text(encoding="utf-8")) for path in options.figures)
     if "workloads" in figures:
+        for other in others:
+            figures["workloads"] += other["workloads"]
         command, content = "bench.peers", summarise_peers(figures)
     else:
         command, content = "bench.table", summarise(figures)
