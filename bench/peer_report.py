@@ -81,11 +81,17 @@ def _summary_row(figures: dict[str, Any]) -> list[str]:
     own = ["-", "-", "-"]
     if ours["reached"]:
         own = [duration(ours["median"]), f"{ours['read_times']:.0f}", f"{ours['passes']:.1f}"]
-    other = ["none reached it", "-", "-", "-"]
+    other = [_none_reached(figures.get("choices", [])), "-", "-", "-"]
     if peer is not None:
         ratio = "-" if peer["to_ours"] is None else f"{peer['to_ours']:.1f}"
         other = [peer["name"], duration(peer["median"]), f"{peer['read_times']:.0f}", ratio]
     return [figures["name"], figures["kind"], *own, *other]
+
+
+def _none_reached(choices: list[dict[str, Any]]) -> str:
+    """Return who was tried, and how each search ended."""
+    tried = "; ".join(f"{choice['name']}, {choice['ended']}" for choice in choices)
+    return f"none ({tried})" if tried else "none"
 
 
 def _row(fit: dict[str, Any]) -> list[str]:

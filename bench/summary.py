@@ -72,10 +72,20 @@ def summarise_peers(figures: dict[str, Any]) -> str:
     caption = (
         'float64; ours by `solver="auto"`. The best peer is the fastest of those in '
         "[bench/README.md](bench/README.md), each at its loosest tolerance that reaches the "
-        "same objective to 1e-8, relatively, and at its better number of threads. "
+        "same objective to 1e-8, relatively, and at its better number of threads"
+        f"{_ended(workloads)}. "
         f"{_measured(figures['machine'], 'bench.peers', min(len(f['seconds']) for f in fits))}"
     )
     return f"{markdown_table(*summary_table(workloads))}\n\n{caption}"
+
+
+def _ended(workloads: list[dict[str, Any]]) -> str:
+    """Return how many searches for a peer's setting were ended without it."""
+    choices = [choice for workload in workloads for choice in workload.get("choices", [])]
+    ended = sum(not choice["reached"] for choice in choices)
+    if not ended:
+        return ""
+    return f"; {ended} of {len(choices)} searches for a setting were ended by their limit of time"
 
 
 def _measured(machine: dict[str, Any], command: str, runs: int) -> str:
