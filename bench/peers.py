@@ -48,6 +48,7 @@ def main() -> None:
             figures = _compare(process, workload, options, patience, known)
             report.figures["workloads"].append(figures)
             add_workload(report, figures)
+            report.write(options)  # a long run that is ended keeps what it had
     add_summary(report)
     report.publish(options)
 

@@ -93,6 +93,10 @@ class Report:
                 "for the figures to mean anything."
             )
         print(self.markdown())
+        self.write(options)
+
+    def write(self, options: argparse.Namespace) -> None:
+        """Write what there is so far into the files that the options name."""
         if options.markdown is not None:
             options.markdown.write_text(self.markdown(), encoding="utf-8")
         if options.json is not None:
