@@ -1,7 +1,7 @@
 """Chooses backend, threads and solver, and says why.
 
-The constants are those that ``python -m bench.crossover`` measures and prints, with the
-timings behind them (but for `SAMPLE_ROWS`).  A choice that changes arithmetic (backend,
+``python -m bench.crossover`` measures where the alternatives cross, and prints it beside
+these constants with the timings behind it.  A choice that changes arithmetic (backend,
 solver) depends on the shape, the storage and the parameters only, never on the machine or
 on what is loaded, so that the same call gives the same answer everywhere.
 """
@@ -21,7 +21,7 @@ BACKENDS = ("numba", "numpy")
 # Cells of X from which five fits in a new process (a cross-validation), kernels loaded from
 # the disk cache, are faster with numba than with NumPy.
 NUMBA_FROM_CELLS = 4_000_000
-# Cells of X from which fits with sampled curvature are faster than Newton's, whatever the columns.
+# Cells of X from which curvature is sampled: where compiled passes are taken as well.
 SAMPLES_FROM_CELLS = NUMBA_FROM_CELLS
 # Rows of the last sample for each coefficient: with fewer its curvature says too little.
 SAMPLE_ROWS = 10
