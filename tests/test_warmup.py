@@ -81,7 +81,7 @@ def test_a_later_process_compiles_nothing(warmed, run_python):
     folder, _ = warmed
     before = files(folder)
     assert before
-    code = FIT.format(dtype="float64", orders="C", solvers=BOTH)
+    code = FIT.format(dtype="float64", orders="C", solvers=(*BOTH, "prox-newton"))
     run_python(code, FASTLOGREG_CACHE_DIR=str(folder))
     assert files(folder) == before
 
