@@ -26,6 +26,7 @@ from fastlogreg.errors import (
     KernelCacheError,
     KernelCacheWarning,
 )
+from fastlogreg.hessian import ProximalHessian
 from fastlogreg.solvers import SOLVERS
 
 __all__ = ["DTYPES", "ORDERS", "WarmUp", "kernel_folder", "warmup"]
@@ -33,12 +34,14 @@ __all__ = ["DTYPES", "ORDERS", "WarmUp", "kernel_folder", "warmup"]
 ORDERS = ("C", "F")
 
 _SMALL = (64, 3)
-# The passes of a solver over one output; else gradients and Hessians.
+# The passes of a solver over one output, and what else it compiles; else gradients and
+# Hessians.
 _PASSES = {
     "gradient-descent": ("gradient",),
     "lbfgs": ("gradient",),
     "newton-cg": ("gradient", "product"),
     "newton-cholesky": ("hessian",),
+    "prox-newton": ("gradient", "hessian", "coordinates"),
 }
 _FEW = (64, 8)  # columns that a pass over C order has a kernel for
 # So wide, and of so many rows, that the Hessian is summed by panels.
@@ -284,6 +287,10 @@ class _Case:
     def product(self) -> None:
         self.design.hessian_diagonal(self.coef(), self.targets, None)
         self.design.hessian_product(self.coef(), self.coef(), self.targets, None)
+
+    def coordinates(self) -> None:
+        model = ProximalHessian(np.eye(2), 1, self.design.backend.descend_coordinates)
+        model.proximal_step(*np.zeros((3, 2, 1)))
 
     def outputs(self) -> None:
         # One kernel has the gradient and the product, of softmax and of binary models.

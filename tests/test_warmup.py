@@ -37,7 +37,8 @@ for n, d in ((2_000, 5), (2_000, 600)):
         y = rng.random(n) < 0.5
         X.flags.writeable = False
         for solver in {solvers!r}:
-            model = LogisticRegression(backend="numba", solver=solver, max_iter=2)
+            share = 0.5 if solver == "prox-newton" else 0.0
+            model = LogisticRegression(l1_ratio=share, backend="numba", solver=solver, max_iter=2)
             model.fit(X, y, rng.random(n)).fit(X, y)
         model.predict(X)
         model.predict_proba(X)
@@ -81,7 +82,7 @@ def test_a_later_process_compiles_nothing(warmed, run_python):
     folder, _ = warmed
     before = files(folder)
     assert before
-    code = FIT.format(dtype="float64", orders="C", solvers=BOTH)
+    code = FIT.format(dtype="float64", orders="C", solvers=(*BOTH, "prox-newton"))
     run_python(code, FASTLOGREG_CACHE_DIR=str(folder))
     assert files(folder) == before
 

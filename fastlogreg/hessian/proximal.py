@@ -48,7 +48,7 @@ class ProximalHessian(DenseHessian):
 
     Parameters
     ----------
-    matrix : ndarray of float64, shape (p, p), C order
+    matrix : ndarray of float64, shape (p, p)
         Symmetric, positive semidefinite, class by class; `update` changes it.
     n_outputs : int
         Columns of the coefficients.
@@ -83,6 +83,8 @@ class ProximalHessian(DenseHessian):
         bounds = self._pack(np.broadcast_to(strengths, coef.shape))
         if not math.isfinite(float(self.matrix.sum())):
             return np.full_like(coef, np.nan), math.nan
+        # A part of a larger array would be read more slowly, by a kernel of its own.
+        self.matrix = np.ascontiguousarray(self.matrix)
         model = _Model(self.matrix, start, slopes, bounds)
         model.minimise(self._descend)
         return self._unpack(model.point, coef), -model.value()
