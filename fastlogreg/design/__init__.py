@@ -1,14 +1,24 @@
 """X as an operator: a storage a file, all behind the `Design` protocol."""
 
 from fastlogreg.design.dense import DTYPES, DenseDesign
-from fastlogreg.design.protocol import DenseBackend, Design, Targets, class_totals, load_backend
+from fastlogreg.design.protocol import (
+    Backend,
+    BlockSums,
+    Design,
+    Shape,
+    Targets,
+    class_totals,
+    load_backend,
+)
 from fastlogreg.design.sampling import draw_rows
 
 __all__ = [
     "DTYPES",
-    "DenseBackend",
+    "Backend",
+    "BlockSums",
     "DenseDesign",
     "Design",
+    "Shape",
     "Targets",
     "class_totals",
     "draw_rows",
