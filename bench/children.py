@@ -22,11 +22,25 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["driven_passes", "first_fit", "imports", "in_new_process", "peak_memory"]
+__all__ = [
+    "driven_passes",
+    "first_fit",
+    "frame_fit",
+    "hand_back",
+    "imports",
+    "in_new_process",
+    "peak_memory",
+    "peak_memory_since",
+    "watch_memory",
+]
 
 
 def in_new_process(
-    name: str, *, environment: Mapping[str, str] | None = None, **arguments: Any
+    name: str,
+    *,
+    environment: Mapping[str, str] | None = None,
+    limit: float | None = None,
+    **arguments: Any,
 ) -> dict[str, Any]:
     """Return what a function of this module returns in a fresh interpreter.
 
@@ -36,17 +50,25 @@ def in_new_process(
         The function.
     environment : mapping of str to str, optional
         Variables set on top of this process's own.
+    limit : float, optional
+        Seconds after which the process is ended; what "says" tells of it is then all there is.
     **arguments
         Its arguments, as plain values.
     """
-    done = subprocess.run(
-        [sys.executable, "-m", "bench.children", name, json.dumps(arguments)],
-        cwd=Path(__file__).resolve().parents[1],
-        env={**os.environ, **(environment or {})},
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "bench.children", name, json.dumps(arguments)],
+            cwd=Path(__file__).resolve().parents[1],
+            env={**os.environ, **(environment or {})},
+            stdout=subprocess.PIPE,
+            text=True,
+            check=limit is None,
+            timeout=limit,
+        )
+    except subprocess.TimeoutExpired:
+        return {"says": f"no end in {limit:g} s"}
+    if done.returncode:  # a peer may run out of memory
+        return {"says": f"its process ended with {done.returncode}"}
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
 
@@ -164,16 +186,23 @@ def peak_memory(
         estimator(**parameters).fit(head.X, head.y)
         del head
         gc.collect()
-        _hand_back()
-        before, way = _start_watching()
+        hand_back()
+        before, way = watch_memory()
         model = estimator(**parameters).fit(X, y)
     return {
-        "bytes": _peak(way) - before,
+        "bytes": peak_memory_since(way) - before,
         "table_bytes": X.nbytes,
         "labels_bytes": y.nbytes,
         "way": way,
         "iterations": int(max(model.n_iter_)),
     }
+
+
+def frame_fit(**arguments: Any) -> dict[str, Any]:
+    """Return what `bench.frame_run.run_frame_fit` does."""
+    from bench.frame_run import run_frame_fit
+
+    return run_frame_fit(**arguments)
 
 
 def _mapped(X: Any) -> Any:
@@ -190,23 +219,24 @@ def _mapped(X: Any) -> Any:
     return mapped
 
 
-def _hand_back() -> None:
+def hand_back() -> None:
     """Return freed memory to the system, where the C library can."""
     with contextlib.suppress(AttributeError, OSError, TypeError):
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def _start_watching() -> tuple[int, str]:
+def watch_memory() -> tuple[int, str]:
     """Return the memory held now, and the way in which the peak will be known."""
     try:
         # Linux: 5 resets the high-water mark to what is held now.
         Path("/proc/self/clear_refs").write_text("5")
         return _status("VmRSS"), "VmHWM, reset before the fit"
     except OSError:
-        return _peak("ru_maxrss"), "ru_maxrss, never reset: a lower bound"
+        return peak_memory_since("ru_maxrss"), "ru_maxrss, never reset: a lower bound"
 
 
-def _peak(way: str) -> int:
+def peak_memory_since(way: str) -> int:
+    """Return the peak of this process's memory, in the way that `watch_memory` returned."""
     if way.startswith("VmHWM"):
         return _status("VmHWM")
     import resource  # not on Windows

@@ -51,7 +51,7 @@ def judge(
 
     Parameters
     ----------
-    X : ndarray, shape (n_rows, n_columns)
+    X : ndarray or csr_array, shape (n_rows, n_columns)
         The table; arithmetic is float64 whatever its type.
     y : ndarray of int, shape (n_rows,)
         0 or 1; with more classes 0 to n_classes - 1.
@@ -100,7 +100,7 @@ def _sums(
     n, d = X.shape
     losses: list[float] = []
     gradient = np.zeros((d + 1, W.shape[1]))
-    step = max(_CHUNK_CELLS // d, 1)
+    step = max(_CHUNK_CELLS * n // max(X.size, 1), 1)  # the size of a sparse X is what it stores
     loss_and_pull = _two_classes if W.shape[1] == 1 else _softmax
     for start in range(0, n, step):
         rows = slice(start, start + step)

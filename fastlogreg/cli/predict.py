@@ -43,25 +43,24 @@ def predict(model: Path, data: Path, proba: bool, output: Path | None) -> None:
     """
     import pandas as pd
 
-    from fastlogreg.cli.encoding import TableEncoding
+    from fastlogreg.cli.columns import Columns
     from fastlogreg.cli.progress import Progress
     from fastlogreg.cli.tables import read_table
     from fastlogreg.persistence import load_file
 
     keep_inputs(output, model, data)
     file = load_file(model)
-    encoding = TableEncoding.of_model(file.model, file.sections)
+    columns = Columns.of_model(file.model, file.sections)
     progress = Progress()
     with progress.step(f"reading {data.name}"):
-        table = read_table(data, encoding.text_columns)
-        encoding.check(table)
+        table = read_table(data, columns.text, set(columns.names))
+        X = columns.frame(table, may_miss=file.model.handle_missing != "error")
     with progress.step("predicting"):
-        X = encoding.frame(table)
-        columns = {"prediction": file.model.predict(X)}
+        predictions = {"prediction": file.model.predict(X)}
         if proba:
             names = [f"proba_{label}" for label in file.model.classes_.tolist()]
-            columns.update(zip(names, file.model.predict_proba(X).T, strict=True))
-    _write(pd.DataFrame(columns), output)
+            predictions.update(zip(names, file.model.predict_proba(X).T, strict=True))
+    _write(pd.DataFrame(predictions), output)
 
 
 def _write(predictions: pd.DataFrame, output: Path | None) -> None:

@@ -30,6 +30,7 @@ __all__ = [
 ]
 
 _MOST_SHARES = 8
+_MOST_NAMES = 40
 QUALITY_HEADER = ("", "rows", "log-loss", "ROC AUC", "accuracy")
 
 
@@ -141,19 +142,34 @@ def class_shares(classes: np.ndarray, shares: np.ndarray) -> str:
 
 def print_training(done: Training, source: str, output: Path | None) -> None:
     """Print how a training went, and where the model is; *output* is None where nowhere."""
-    model, encoding, rows = done.model, done.encoding, done.train.rows
+    model, rows = done.model, done.train.rows
     if done.valid is not None:
         rows += done.valid.rows
     kernels = ", with loading or compiling the kernels" if model.backend_ == "numba" else ""
     report = Report()
     report.facts(
         [
-            ("data", f"{source}: {rows:,} rows, {len(encoding.columns):,} columns to learn from"),
-            ("encoded", f"{model.n_features_in_:,} columns"),
-            ("target", f"{encoding.target}: {class_shares(model.classes_, done.shares)}"),
+            ("data", f"{source}: {rows:,} rows"),
+            *_taken_for(done),
+            ("target", f"{done.columns.target}: {class_shares(model.classes_, done.shares)}"),
             *model_facts(model),
             ("time", f"{done.seconds:.3f} s{kernels}"),
         ]
     )
     report.table(QUALITY_HEADER, quality_rows({"training": done.train, "held out": done.valid}))
     report.lines([("model file", str(output) if output else "not written, no convergence")])
+
+
+def _taken_for(done: Training) -> list[tuple[str, str]]:
+    """Return what the columns were taken for, the categories with their numbers of levels."""
+    features = done.features()
+    numbers = [each["name"] for each in features if each["levels"] is None]
+    levels = [f"{e['name']} ({e['levels']:,})" for e in features if e["levels"] is not None]
+    facts = [("numbers", _listed(numbers)), ("categories", _listed(levels))]
+    taken = [(name, text) for name, text in facts if text]
+    return [*taken, ("coefficients", f"{done.model.coef_.size:,}")]
+
+
+def _listed(names: list[str]) -> str:
+    more = f", and {len(names) - _MOST_NAMES:,} more" * (len(names) > _MOST_NAMES)
+    return ", ".join(names[:_MOST_NAMES]) + more

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -22,6 +23,7 @@ __all__ = [
     "check_classes",
     "check_complete",
     "check_option_column",
+    "column_names",
     "first_word",
     "is_number",
     "is_numeral",
@@ -37,8 +39,30 @@ MOST_CLASSES = 200
 # How pandas names the index that it writes where a table has no other.
 _PANDAS_INDEX = "__index_level_"
 
+_PARSING = pyarrow.csv.ParseOptions(newlines_in_values=True)
 
-def read_table(path: Path, text_columns: Iterable[str] = ()) -> pa.Table:
+
+def column_names(path: Path) -> list[str]:
+    """Return the names of the columns of a CSV or Parquet file, by its suffix.
+
+    Raises
+    ------
+    InvalidDataError
+        An empty file, or content that is no table.
+    """
+    with _no_table(path):
+        if _is_parquet(path):
+            names = pyarrow.parquet.read_schema(path).names
+        else:
+            with pyarrow.csv.open_csv(path, parse_options=_PARSING) as reader:
+                names = reader.schema.names
+        # Names that are no UTF-8 show here, not at reading.
+        return [name for name in names if not name.startswith(_PANDAS_INDEX)]
+
+
+def read_table(
+    path: Path, text_columns: Iterable[str] = (), wanted: Collection[str] | None = None
+) -> pa.Table:
     """Return the table in a CSV or Parquet file, by its suffix.
 
     Parameters
@@ -47,36 +71,55 @@ def read_table(path: Path, text_columns: Iterable[str] = ()) -> pa.Table:
         The file.
     text_columns : iterable of str
         Columns of a CSV file to take as text, whatever they look like.
+    wanted : collection of str or None
+        Names of the columns to read, as far as they are there; None for all.
 
     Raises
     ------
     InvalidDataError
         An empty file, a header only, or content that is no table.
     """
+    names = column_names(path)
+    chosen = [name for name in names if wanted is None or name in wanted]
+    if len(set(chosen)) < len(chosen) or not chosen:
+        chosen = names  # a name alone does not tell a column
+    with _no_table(path):
+        if _is_parquet(path):
+            # Buffered first, the whole file would be in memory beside the table.
+            columns = None if chosen == names else chosen
+            table = pyarrow.parquet.read_table(path, columns=columns, pre_buffer=False)
+            if columns is None:
+                table = table.drop_columns([n for n in table.column_names if n not in set(names)])
+        else:
+            table = _read_csv(path, text_columns, None if chosen == names else chosen)
+    if table.num_rows == 0:
+        raise InvalidDataError(f"{str(path)!r} has a header but no rows; expected at least one.")
+    return table
+
+
+@contextmanager
+def _no_table(path: Path) -> Iterator[None]:
+    """Turn errors of reading into `InvalidDataError`, but for those of the system."""
     if path.stat().st_size == 0:
         raise InvalidDataError(f"{str(path)!r} is empty; expected a table with a header.")
     try:
-        if path.name.lower().endswith((".parquet", ".pq")):
-            # Buffered first, the whole file would be in memory beside the table.
-            table = pyarrow.parquet.read_table(path, pre_buffer=False)
-        else:
-            table = _read_csv(path, text_columns)
-        # Names that are no UTF-8 show here, not at reading.
-        index = [name for name in table.column_names if name.startswith(_PANDAS_INDEX)]
+        yield
     except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise InvalidDataError(f"{str(path)!r} cannot be read as a table: {error}") from None
-    if table.num_rows == 0:
-        raise InvalidDataError(f"{str(path)!r} has a header but no rows; expected at least one.")
-    return table.drop_columns(index)
 
 
-def _read_csv(path: Path, text_columns: Iterable[str]) -> pa.Table:
+def _is_parquet(path: Path) -> bool:
+    return path.name.lower().endswith((".parquet", ".pq"))
+
+
+def _read_csv(path: Path, text_columns: Iterable[str], names: list[str] | None) -> pa.Table:
     return pyarrow.csv.read_csv(
         path,
-        parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
+        parse_options=_PARSING,
         convert_options=pyarrow.csv.ConvertOptions(
+            include_columns=names,
             column_types={name: pa.string() for name in text_columns},
             # An empty field is missing; a quoted one ("") is an empty text.
             strings_can_be_null=True,
@@ -85,11 +128,11 @@ def _read_csv(path: Path, text_columns: Iterable[str]) -> pa.Table:
     )
 
 
-def check_option_column(table: pa.Table, name: str, option: str) -> None:
+def check_option_column(names: list[str], name: str, option: str) -> None:
     """Raise a usage error if the column that an option names is not there, or there twice."""
-    count = table.column_names.count(name)
+    count = names.count(name)
     if count == 0:
-        hint = did_you_mean(name, table.column_names, "columns")
+        hint = did_you_mean(name, names, "columns")
         raise click.UsageError(f"{option} {name!r}: the table has no such column; {hint}")
     if count > 1:
         raise click.UsageError(f"{option} {name!r}: the table has {count} columns of that name.")

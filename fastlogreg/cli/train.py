@@ -25,6 +25,35 @@ __all__ = ["train"]
 @click.option("--weight", metavar="COL", help="Column with the weights of the rows.")
 @click.option("--drop", multiple=True, metavar="COL", help="Column to leave out; repeatable.")
 @click.option(
+    "--categorical",
+    multiple=True,
+    metavar="COL",
+    help="Column to take for categories, numbers too; repeatable.",
+)
+@click.option(
+    "--numeric", multiple=True, metavar="COL", help="Text column to take for numbers; repeatable."
+)
+@click.option(
+    "--unknown",
+    type=click.Choice(["error", "ignore", "infrequent"]),
+    default="error",
+    show_default=True,
+    help="What a category never seen in training is at 'predict'.",
+)
+@click.option(
+    "--missing",
+    type=click.Choice(["error", "category", "ignore"]),
+    default="error",
+    show_default=True,
+    help="What a missing category is.",
+)
+@click.option(
+    "--min-frequency",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Group the values of a category in fewer than N rows.",
+)
+@click.option(
     "-C",
     "strength",
     type=click.FloatRange(0.0, min_open=True),
@@ -99,6 +128,11 @@ def train(
     target: str,
     weight: str | None,
     drop: tuple[str, ...],
+    categorical: tuple[str, ...],
+    numeric: tuple[str, ...],
+    unknown: str,
+    missing: str,
+    min_frequency: int | None,
     strength: float,
     l1_ratio: float,
     no_intercept: bool,
@@ -117,22 +151,26 @@ def train(
     """Train a model on a table and write it to a file.
 
     DATA is a CSV or Parquet file: .csv, .csv.gz, .parquet, .pq.  Numbers and booleans are
-    used as they are; a text column of up to 200 different values becomes a column of zeros
-    and ones for each.  Missing values are an error that names the column.
+    numbers, text is a category with a coefficient for each value; --categorical and
+    --numeric overrule that.  Missing values are an error that names the column.
     """
     from fastlogreg.cli import report
-    from fastlogreg.cli.encoding import SECTION
+    from fastlogreg.cli.columns import SECTION
     from fastlogreg.cli.progress import Progress
-    from fastlogreg.cli.tables import read_table
-    from fastlogreg.cli.training import Task, split, train_on
+    from fastlogreg.cli.tables import column_names, read_table
+    from fastlogreg.cli.training import Roles, Task, split, train_on
     from fastlogreg.estimators.logistic_regression import LogisticRegression
     from fastlogreg.persistence import save
 
     keep_inputs(output, data)
     progress = Progress()
+    roles = Roles(target, weight, drop, categorical, numeric)
     with progress.step(f"reading {data.name}"):
-        table = read_table(data)
-        task = Task.of(table, target, weight, drop)
+        names = column_names(data)
+        roles.check(names)
+        # What is named a category keeps its digits: 01 is not 1.
+        table = read_table(data, categorical, set(names).difference(drop))
+        task = Task.of(table, roles, may_miss=missing != "error")
     model = LogisticRegression(
         C=strength,
         l1_ratio=l1_ratio,
@@ -144,13 +182,17 @@ def train(
         backend=backend,
         n_threads=threads,
         random_state=seed,
+        categorical_features=task.columns.categories,
+        handle_unknown=unknown,
+        handle_missing=missing,
+        min_frequency=min_frequency,
     )
     held_out = None if valid is None else split(task.labels, valid, seed)
     done = train_on(task, model, held_out, progress)
     report.warn(done.warnings)
     failed = strict and not model.status_.is_optimum
     if not failed:
-        save(model, output, sections={SECTION: done.encoding.to_json()})
+        save(model, output, sections={SECTION: done.columns.to_json()})
     if as_json:
         report.print_json({**done.to_json(), "model_file": None if failed else str(output)})
     else:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -12,7 +11,7 @@ import click
 import numpy as np
 import pyarrow as pa
 
-from fastlogreg.cli.encoding import TableEncoding
+from fastlogreg.cli.columns import Columns
 from fastlogreg.cli.progress import Progress
 from fastlogreg.cli.quality import Quality, judge
 from fastlogreg.cli.tables import (
@@ -24,7 +23,46 @@ from fastlogreg.cli.tables import (
 from fastlogreg.errors import InvalidDataError
 from fastlogreg.estimators.logistic_regression import LogisticRegression
 
-__all__ = ["Task", "Training", "fit", "split", "train_on"]
+__all__ = ["Roles", "Task", "Training", "fit", "split", "train_on"]
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Which columns the options name, and for what.
+
+    Parameters
+    ----------
+    target : str
+        The column to learn.
+    weight : str or None
+        The column with the weights of the rows.
+    drop, categorical, numeric : tuple of str
+        Columns to leave out, and to take for categories or for numbers.
+    """
+
+    target: str
+    weight: str | None = None
+    drop: tuple[str, ...] = ()
+    categorical: tuple[str, ...] = ()
+    numeric: tuple[str, ...] = ()
+
+    def check(self, names: list[str]) -> None:
+        """Raise a usage error if a column is not among the names, there twice, or in two roles."""
+        options = {
+            "--target": (self.target,),
+            "--weight": () if self.weight is None else (self.weight,),
+            "--drop": self.drop,
+            "--categorical": self.categorical,
+            "--numeric": self.numeric,
+        }
+        taken: dict[str, str] = {}
+        for option, columns in options.items():
+            for name in columns:
+                check_option_column(names, name, option)
+                if taken.setdefault(name, option) != option:
+                    raise click.UsageError(
+                        f"{option} {name!r}: the column is the one of {taken[name]} already."
+                    )
 
 
 @dataclass(frozen=True)
@@ -39,52 +77,47 @@ class Task:
         The target, two or more classes.
     weights : ndarray of float64, shape (n_rows,), or None
         Weights of the rows.
-    encoding : TableEncoding
-        What the other columns become.
+    columns : Columns
+        What the other columns are taken for.
+    may_miss : bool
+        Whether categories may have missing values.
     """
 
     table: pa.Table
     labels: np.ndarray
     weights: np.ndarray | None
-    encoding: TableEncoding
+    columns: Columns
+    may_miss: bool = False
 
     @classmethod
-    def of(
-        cls, table: pa.Table, target: str, weight: str | None = None, drop: Sequence[str] = ()
-    ) -> Task:
-        """Return the task of learning the column *target* from the others.
+    def of(cls, table: pa.Table, roles: Roles, *, may_miss: bool = False) -> Task:
+        """Return the task of learning the target from the columns without another role.
 
         Raises
         ------
-        UsageError
-            A column that is not there, or in two roles.
         InvalidDataError
             A column that cannot be used.
         """
-        roles = {"--target": [target], "--weight": [weight] if weight is not None else []}
-        roles["--drop"] = list(drop)
-        taken: dict[str, str] = {}
-        for option, names in roles.items():
-            for name in names:
-                check_option_column(table, name, option)
-                if taken.setdefault(name, option) != option:
-                    raise click.UsageError(
-                        f"{option} {name!r}: the column is the one of {taken[name]} already."
-                    )
+        target, weight = roles.target, roles.weight
         check_classes(table, target)
-        return cls(
+        labels = read_labels(table, target)
+        weights = None if weight is None else read_weights(table, weight)
+        columns = Columns.learn(
             table,
-            read_labels(table, target),
-            None if weight is None else read_weights(table, weight),
-            TableEncoding.learn(table, target, set(taken) - {target}),
+            target,
+            [*roles.drop, *([] if weight is None else [weight])],
+            categorical=roles.categorical,
+            numeric=roles.numeric,
+            may_miss=may_miss,
         )
+        return cls(table, labels, weights, columns, may_miss)
 
     def part(self, rows: np.ndarray) -> tuple[Any, np.ndarray, np.ndarray | None]:
         """Return X, y and the weights of some rows, given as bool ``(n_rows,)``."""
-        # Rows are chosen in the compact table, so that the wide matrix exists once.
         chosen = self.table if rows.all() else self.table.filter(pa.array(rows))
         weights = None if self.weights is None else self.weights[rows]
-        return self.encoding.frame(chosen), self.labels[rows], weights
+        frame = self.columns.frame(chosen, may_miss=self.may_miss)
+        return frame, self.labels[rows], weights
 
 
 @dataclass(frozen=True)
@@ -95,8 +128,8 @@ class Training:
     ----------
     model : LogisticRegression
         Fitted to the rows that were not held out.
-    encoding : TableEncoding
-        What the table's columns became.
+    columns : Columns
+        What the table's columns were taken for.
     seconds : float
         The whole of `fit`, loading or compiling of kernels included.
     warnings : list of str
@@ -108,12 +141,17 @@ class Training:
     """
 
     model: LogisticRegression
-    encoding: TableEncoding
+    columns: Columns
     seconds: float
     warnings: list[str]
     shares: np.ndarray
     train: Quality
     valid: Quality | None
+
+    def features(self) -> list[dict[str, Any]]:
+        """Return name and number of levels of the columns learned from, None for a number."""
+        n_levels = dict(zip(self.columns.categories, map(len, self.model.categories_), strict=True))
+        return [{"name": name, "levels": n_levels.get(name)} for name in self.columns.names]
 
     def to_json(self) -> dict[str, Any]:
         """Return what ``train --json`` prints, but for the path."""
@@ -123,9 +161,9 @@ class Training:
         }
         return {
             "rows": self.train.rows + (self.valid.rows if self.valid else 0),
-            "columns": len(self.encoding.columns),
-            "encoded_columns": int(model.n_features_in_),
-            "target": self.encoding.target,
+            "columns": self.features(),
+            "coefficients": int(model.coef_.size),
+            "target": self.columns.target,
             "classes": model.classes_.tolist(),
             "class_shares": self.shares.tolist(),
             "plan": plan,
@@ -158,7 +196,7 @@ def train_on(
         Where to tell.
     """
     n = task.table.num_rows
-    with progress.step("encoding"):
+    with progress.step("choosing rows"):
         X, y, weights = task.part(np.ones(n, dtype=bool) if held_out is None else ~held_out)
     with progress.step(f"fitting {X.shape[0]:,} x {X.shape[1]:,}"):
         seconds, warned = fit(model, X, y, weights, progress)
@@ -168,9 +206,22 @@ def train_on(
         valid = None
         if held_out is not None:
             X, _, weights = task.part(held_out)
-            valid = judge(model, X, codes[held_out], weights)
+            valid = _judge_held_out(model, X, codes[held_out], weights)
     shares = np.bincount(codes, minlength=len(model.classes_)) / n
-    return Training(model, task.encoding, seconds, warned, shares, train, valid)
+    return Training(model, task.columns, seconds, warned, shares, train, valid)
+
+
+def _judge_held_out(
+    model: LogisticRegression, X: Any, codes: np.ndarray, weights: np.ndarray | None
+) -> Quality:
+    """Judge a model on rows that it did not see, some of which may have new categories."""
+    unknown = model.handle_unknown
+    if unknown == "error":  # meant for other tables than the one of training
+        model.set_params(handle_unknown="ignore")
+    try:
+        return judge(model, X, codes, weights)
+    finally:
+        model.set_params(handle_unknown=unknown)
 
 
 def fit(

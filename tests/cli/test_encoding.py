@@ -6,8 +6,8 @@ import decimal
 import numpy as np
 import pyarrow as pa
 import pytest
-
 from fastlogreg.cli.encoding import SECTION, Column, TableEncoding
+
 from fastlogreg.errors import InvalidDataError, ModelFileError
 
 TABLE = pa.table(

@@ -6,10 +6,10 @@ import os
 import numpy as np
 import pandas as pd
 import pytest
+from fastlogreg.cli.encoding import SECTION
 
 import fastlogreg
 from fastlogreg import LogisticRegression
-from fastlogreg.cli.encoding import SECTION
 from fastlogreg.persistence import load_file
 
 TARGET = ("--target", "bought")
