@@ -301,8 +301,8 @@ def test_a_number_beyond_float64_is_refused(fitted, path):
 
 def test_a_newer_format_says_to_upgrade(fitted, path):
     save(fitted, path)
-    resigned(path, lambda body: body.update(version=3))
-    assert "format version 3 is newer than 2" in refusal(path)
+    resigned(path, lambda body: body.update(version=4))
+    assert "format version 4 is newer than 3" in refusal(path)
 
 
 def test_a_file_of_format_1_is_read(fitted, path):

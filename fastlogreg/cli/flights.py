@@ -24,9 +24,9 @@ def load_flights(n_rows: int | None, seed: int) -> tuple[pa.Table, pa.Table]:
     """Return the flights with a known arrival, in two tables: four fifths and one fifth.
 
     They are shuffled first.  Carrier, origin, destination, tail number, month, weekday and
-    hour are dictionaries of text; the log of the distance and the two scheduled times, in minutes of the day, are
-    standardised by the first table's mean and deviation.  ``late`` is an arrival more than
-    15 minutes late.
+    hour are dictionaries of text; the log of the distance and the two scheduled times, in
+    minutes of the day, are standardised by the first table's mean and deviation.  ``late``
+    is an arrival more than 15 minutes late.
 
     Parameters
     ----------

@@ -11,14 +11,17 @@ from fastlogreg.design.protocol import (
     load_backend,
 )
 from fastlogreg.design.sampling import draw_rows
+from fastlogreg.design.tabular import Categorical, TabularDesign
 
 __all__ = [
     "DTYPES",
     "Backend",
     "BlockSums",
+    "Categorical",
     "DenseDesign",
     "Design",
     "Shape",
+    "TabularDesign",
     "Targets",
     "class_totals",
     "draw_rows",

@@ -6,16 +6,16 @@ from collections.abc import Callable
 from typing import Any, Literal, Self
 
 import numpy as np
-from scipy.special import log_expit
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.validation import check_is_fitted
 
 from fastlogreg.design import Design, Targets
 from fastlogreg.errors import InvalidDataError
+from fastlogreg.estimators.coefficients import NamedCoefficients
 from fastlogreg.estimators.labels import encode_labels
 from fastlogreg.estimators.parameters import (
     check_boolean,
     check_callback,
+    check_categories,
     check_choice,
     check_integer,
     check_random_state,
@@ -24,6 +24,7 @@ from fastlogreg.estimators.parameters import (
     has_l1,
     seed_of,
 )
+from fastlogreg.estimators.prediction import LinearPrediction
 from fastlogreg.estimators.telling import observer, warn_not_converged, warn_separable
 from fastlogreg.estimators.validation import (
     check_scale,
@@ -32,14 +33,14 @@ from fastlogreg.estimators.validation import (
     class_weights_of,
 )
 from fastlogreg.objective import Objective
-from fastlogreg.planner import BACKENDS, Plan, choose_backend, choose_threads, make_plan
+from fastlogreg.planner import BACKENDS, Plan, make_plan
 from fastlogreg.solvers import SOLVERS, Solution, Status, Step, find_separation
 from fastlogreg.tables import Table
 
 __all__ = ["LogisticRegression"]
 
 
-class LogisticRegression(ClassifierMixin, BaseEstimator):
+class LogisticRegression(NamedCoefficients, LinearPrediction, ClassifierMixin, BaseEstimator):
     """Logistic regression, on kernels that read X once a pass.
 
     It minimises what scikit-learn's ``LogisticRegression`` minimises::
@@ -86,6 +87,18 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
     n_threads : int or None, default=None
         Threads of a pass with numba; None for the CPUs that the process may use.  It
         changes no bit of the result.
+    categorical_features : "from_dtype", None, or array-like, default="from_dtype"
+        Which columns are categories, each level of which gets a coefficient: those of a
+        categorical type (pandas' category, polars' Categorical and Enum, Arrow's dictionary),
+        none, or columns by name, number or mask, of text or numbers.  Values count, not
+        codes, so that other tables may have other types and orders of levels.
+    handle_unknown : {"error", "ignore", "infrequent"}, default="error"
+        What a value is that was not there at fit: nothing (all its columns 0), or one of
+        the infrequent.
+    min_frequency : int, float or None, default=None
+        Values in fewer rows, or in a smaller share of them, share one coefficient.
+    handle_missing : {"error", "category", "ignore"}, default="error"
+        What a missing category is: a level of its own, or nothing.
     warm_start : bool, default=False
         Whether a second `fit` starts from the coefficients of the first, if columns and
         classes are the same.
@@ -102,14 +115,21 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
     ----------
     classes_ : ndarray of shape (n_classes,)
         The classes, sorted; of two, the second is the positive one.
-    coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
-        Coefficients, float32 where X is, else float64; one row for two classes.
+    coef_ : ndarray of shape (1, n_coefficients) or (n_classes, n_coefficients)
+        Coefficients, float32 where X is, else float64; one row for two classes.  There is
+        one a column, and one a level of a category (`get_feature_names_out`).
     intercept_ : ndarray of shape (1,) or (n_classes,)
         Intercepts, 0 without.  Of more than two classes they sum to 0.
     n_features_in_ : int
         Columns of X.
     feature_names_in_ : ndarray of shape (n_features,)
         Names of the columns, where X had string names.
+    categories_, infrequent_categories_ : list of ndarray
+        The values of each category with a coefficient of their own, and those that share one.
+    is_categorical_ : ndarray of bool, shape (n_features,), or None
+        Which columns are categories.
+    reference_levels_ : dict
+        The level of each category without a coefficient, where there is no penalty.
     n_iter_ : ndarray of int, shape (1,)
         Iterations.
     n_passes_ : float
@@ -131,6 +151,11 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
     X is used where it lies, in C or F order, float32, float64, integers or bool, read-only
     or mapped; other types and strided views are converted first, which copies.  Products
     and sums are float64, whatever the type of X.
+
+    The columns of a DataFrame are read one by one, of pandas, polars or Arrow; where they are
+    parts of one matrix in memory, that is.  A category stays as codes.  With a penalty no
+    level is left out; without one (``C=np.inf``) the first of each category is the reference
+    of the others, and has no coefficient.
 
     A softmax is the same after a shift of all classes alike.  Without a penalty, of the
     intercepts always, the solution is the one that sums to 0 over the classes.
@@ -157,6 +182,10 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         solver: str = "auto",
         backend: str = "auto",
         n_threads: int | None = None,
+        categorical_features: Any = "from_dtype",
+        handle_unknown: str = "error",
+        min_frequency: float | None = None,
+        handle_missing: str = "error",
         warm_start: bool = False,
         random_state: Any = None,
         callback: Callable[[Step], object] | None = None,
@@ -171,6 +200,10 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         self.solver = solver
         self.backend = backend
         self.n_threads = n_threads
+        self.categorical_features = categorical_features
+        self.handle_unknown = handle_unknown
+        self.min_frequency = min_frequency
+        self.handle_missing = handle_missing
         self.warm_start = warm_start
         self.random_state = random_state
         self.callback = callback
@@ -268,66 +301,6 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         )
         return table.design(plan.backend.value, plan.n_threads.value), plan
 
-    def decision_function(self, X: Any) -> np.ndarray:
-        """Return ``x W + b`` for every row, float32 where X is, else float64.
-
-        Of two classes it is the log-odds of the second, shape (n_samples,); of more it has
-        a column a class, shape (n_samples, n_classes).
-
-        Parameters
-        ----------
-        X : array-like or DataFrame of shape (n_samples, n_features)
-            The table, with the columns of the fit.
-
-        Raises
-        ------
-        NotFittedError
-            Before `fit`.
-        InvalidDataError
-            NaN or infinity in X.
-        ValueError
-            Other columns than at fit.
-        """
-        decision = self._predicted(X, "decision")
-        return decision if decision.shape[1] > 1 else decision[:, 0]
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Return the class of every row, shape (n_samples,); see `decision_function`."""
-        decision = self.decision_function(X)
-        if decision.ndim == 1:
-            return np.asarray(self.classes_[(decision > 0.0).astype(np.intp)])
-        return np.asarray(self.classes_[decision.argmax(axis=1)])
-
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Return the probability of each class, shape (n_samples, n_classes).
-
-        See `decision_function`.
-        """
-        return self._predicted(X, "probability")
-
-    def predict_log_proba(self, X: Any) -> np.ndarray:
-        """Return the log of `predict_proba`, accurate where a probability is near 0 or 1."""
-        decision = self.decision_function(X)
-        if decision.ndim == 1:
-            return np.stack([log_expit(-decision), log_expit(decision)], axis=1)
-        return log_softmax(decision)
-
-    def _predicted(self, X: Any, what: Literal["decision", "probability"]) -> np.ndarray:
-        """Return what a design's method of that name does, from one read of X."""
-        check_is_fitted(self, "coef_")
-        table = check_table(self, X, reset=False)
-        backend = choose_backend(table.shape, self.backend).value
-        threads = choose_threads(self.n_threads, backend).value
-        coef = np.concatenate([self.coef_.T, self.intercept_[None]]).astype(np.float64)
-        design = table.design(backend, threads)
-        if what == "decision":
-            predicted, finite = design.decision(coef)
-        else:
-            predicted, finite = design.probability(coef, softmax=len(self.classes_) > 2)
-        if not finite:
-            raise table.explain_not_finite()
-        return predicted
-
     def _check_parameters(self) -> None:
         check_real("C", self.C, low=0.0, low_open=True)
         check_real("l1_ratio", self.l1_ratio, low=0.0, high=1.0)
@@ -338,6 +311,9 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         check_choice("backend", self.backend, ("auto", *BACKENDS))
         if self.n_threads is not None:
             check_integer("n_threads", self.n_threads, low=1)
+        check_categories(
+            self.categorical_features, self.handle_unknown, self.min_frequency, self.handle_missing
+        )
         check_boolean("warm_start", self.warm_start)
         check_random_state(self.random_state)
         if not isinstance(self.verbose, bool):
@@ -383,17 +359,8 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
             separation = find_separation(objective, solution)
             self.n_passes_ = objective.passes
             if separation is not None:
-                warn_separable(separation, getattr(self, "feature_names_in_", None))
+                named = hasattr(self, "feature_names_in_") or hasattr(self, "_encoding")
+                warn_separable(separation, self.get_feature_names_out() if named else None)
                 return
         if not solution.status.is_optimum:
             warn_not_converged(self.solver_, solution, self.max_iter, self.tol)
-
-
-def log_softmax(decision: np.ndarray) -> np.ndarray:
-    """Return the log of the softmax of each row; 1 - p of the largest is never formed."""
-    every = np.arange(len(decision))
-    largest = decision.argmax(axis=1)
-    behind = decision - decision[every, largest][:, None]
-    others = np.exp(behind)
-    others[every, largest] = 0.0
-    return np.asarray(behind - np.log1p(others.sum(axis=1))[:, None])

@@ -12,8 +12,10 @@ from fastlogreg.errors import InvalidParameterError, InvalidParameterTypeError
 from fastlogreg.solvers import L1_SOLVERS, SOLVERS
 
 __all__ = [
+    "CATEGORICAL_CHOICES",
     "check_boolean",
     "check_callback",
+    "check_categories",
     "check_choice",
     "check_integer",
     "check_random_state",
@@ -24,6 +26,11 @@ __all__ = [
 ]
 
 _BOOLEANS = (bool, np.bool_)
+# What may be said of values of categories that were not there at fit, and of missing ones.
+CATEGORICAL_CHOICES = {
+    "handle_unknown": ("error", "ignore", "infrequent"),
+    "handle_missing": ("error", "category", "ignore"),
+}
 
 
 def check_real(
@@ -126,3 +133,28 @@ def check_solver(solver: Any, l1_ratio: float, C: float) -> None:
 def has_l1(l1_ratio: float, C: float) -> bool:
     """Return whether the objective has an L1 part."""
     return l1_ratio > 0.0 and not np.isinf(C)
+
+
+def check_categories(
+    categorical_features: Any, handle_unknown: Any, min_frequency: Any, handle_missing: Any
+) -> None:
+    """Raise unless the parameters of categories are what they can be; columns are not looked at."""
+    if isinstance(categorical_features, str):
+        check_choice("categorical_features", categorical_features, ("from_dtype",))
+    elif categorical_features is not None and (
+        not isinstance(categorical_features, Collection)
+        or isinstance(categorical_features, bytes | dict)
+    ):
+        raise InvalidParameterTypeError(
+            f"categorical_features is {categorical_features!r} of type "
+            f"{type(categorical_features).__name__}; expected 'from_dtype', None, or names, "
+            "numbers or a mask of columns."
+        )
+    check_choice("handle_unknown", handle_unknown, CATEGORICAL_CHOICES["handle_unknown"])
+    check_choice("handle_missing", handle_missing, CATEGORICAL_CHOICES["handle_missing"])
+    if min_frequency is None:
+        return
+    if isinstance(min_frequency, numbers.Integral):
+        check_integer("min_frequency", min_frequency, low=1)
+    else:
+        check_real("min_frequency", min_frequency, low=0.0, high=1.0, low_open=True)

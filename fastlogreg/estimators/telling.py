@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 
+import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from fastlogreg.errors import SeparationWarning
@@ -43,14 +43,14 @@ def warn_not_converged(solver: str, solution: Solution, max_iter: int, tol: floa
     )
 
 
-def warn_separable(separation: Separation, names: Sequence[object] | None) -> None:
+def warn_separable(separation: Separation, names: np.ndarray | None) -> None:
     """Warn that no coefficients are the best, by which columns, and what to do.
 
     Parameters
     ----------
     separation : Separation
         How the data are separable.
-    names : sequence or None
+    names : ndarray or None
         Names of the columns, None for their numbers.
     """
     shown = [repr(j if names is None else names[j]) for j in separation.columns]

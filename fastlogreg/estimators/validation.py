@@ -31,7 +31,7 @@ _TABLE_TYPES = tuple(map(np.dtype, DTYPES))  # byte-swapped types are unequal to
 
 
 def check_table(estimator: Any, X: Any, *, reset: bool) -> Table:
-    """Return X as a table of floats, integers or bools, without a copy where it is one array.
+    """Return X as a table, read where it lies as far as that can be.
 
     scikit-learn's `validate_data` checks X and its names.  It takes longer than a pass over
     a small table, so a plain array, of which it would change nothing and say nothing, goes
@@ -46,6 +46,12 @@ def check_table(estimator: Any, X: Any, *, reset: bool) -> Table:
     reset : bool
         Whether X defines the columns, or must have those of before.
     """
+    if _has_columns(estimator, X, reset=reset):
+        from fastlogreg.estimators.reading import read_mixed
+
+        return read_mixed(estimator, X, reset=reset)
+    if reset:
+        vars(estimator).pop("_encoding", None)
     if _is_plain_table(X) and _takes_unnamed(estimator, X.shape[1], reset=reset):
         return DenseTable(X)
     try:
@@ -61,6 +67,18 @@ def check_table(estimator: Any, X: Any, *, reset: bool) -> Table:
             raise explain_not_numeric(X, error) from None
         raise
     return DenseTable(np.asarray(matrix), getattr(estimator, "feature_names_in_", None))
+
+
+def _has_columns(estimator: Any, X: Any, *, reset: bool) -> bool:
+    """Return whether X is to be read by column: a frame, or an array with categories."""
+    if type(X) is not np.ndarray and (
+        hasattr(X, "__arrow_c_stream__") or hasattr(X, "__dataframe__") or hasattr(X, "iloc")
+    ):
+        return getattr(X, "ndim", 2) == 2
+    if not reset:
+        return "_encoding" in vars(estimator)
+    wanted = estimator.categorical_features
+    return not (wanted is None or isinstance(wanted, str) or len(wanted) == 0)
 
 
 def _is_plain_table(X: Any) -> bool:

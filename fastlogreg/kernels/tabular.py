@@ -174,9 +174,7 @@ def _outputs(
         for b in range(first, last):
             for row in range(edges[b], edges[b + 1], tile.rows):
                 count = tile.fill(row, min(row + tile.rows, edges[b + 1]))
-                outputs_mixed(
-                    *table, packed, *rows, partials[b], sums[b], *scratch, row, count
-                )
+                outputs_mixed(*table, packed, *rows, partials[b], sums[b], *scratch, row, count)
 
     run_blocks(block, len(partials), n_threads)
     pulls, losses = sum_parts(sums).T

@@ -2,6 +2,7 @@
 
 from fastlogreg.tables.dense import DenseTable
 from fastlogreg.tables.finite import check_finite
+from fastlogreg.tables.mixed import MixedTable
 from fastlogreg.tables.protocol import Table
 
-__all__ = ["DenseTable", "Table", "check_finite"]
+__all__ = ["DenseTable", "MixedTable", "Table", "check_finite"]

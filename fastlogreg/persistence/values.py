@@ -1,0 +1,108 @@
+"""Values as JSON data that give the same bits back, and nothing that could execute.
+
+Numbers are written as the shortest decimals that give the same bits.  What JSON lacks is
+an object with one member: ``$array`` (dtype, shape, values; numpy scalars are arrays
+without a shape), ``$float`` (nan, inf, -inf), ``$dict`` (pairs, because keys may be numbers)
+and ``$tuple``.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+
+from fastlogreg.errors import InvalidParameterTypeError, ModelFileError
+
+__all__ = ["decode", "encode", "take"]
+
+# The only types an array in a file may have: a name is never handed to numpy unseen.
+_DTYPES = re.compile(r"bool|u?int(8|16|32|64)|float(16|32|64)|str\d{1,4}|object")
+
+T = TypeVar("T")
+
+
+def take(parts: Mapping[str, Any], name: str, expected: type[T]) -> T:
+    """Return a member of a file, or raise `ModelFileError`."""
+    if name not in parts:
+        raise ModelFileError(f"{name!r} is missing in the file. Train again.")
+    value = parts[name]
+    if not isinstance(value, expected) or (expected is int and isinstance(value, bool)):
+        raise ModelFileError(
+            f"{name!r} is of type {type(value).__name__}; expected {expected.__name__}."
+        )
+    return value
+
+
+def encode(name: str, value: Any) -> Any:
+    """Return *value* as JSON data; *name* is what an error calls it."""
+    if isinstance(value, np.ndarray | np.generic):
+        return {"$array": _encode_array(name, np.asarray(value))}
+    if value is None or type(value) in (bool, int, str):
+        return value
+    if type(value) is float:
+        return value if math.isfinite(value) else {"$float": repr(value)}
+    if type(value) is list:
+        return [encode(name, item) for item in value]
+    if type(value) is tuple:
+        return {"$tuple": [encode(name, item) for item in value]}
+    if type(value) is dict:
+        return {"$dict": [[encode(name, k), encode(name, v)] for k, v in value.items()]}
+    raise InvalidParameterTypeError(
+        f"{name} holds {value!r} of type {type(value).__name__}; a model file holds None, "
+        "booleans, numbers, strings, and lists, tuples, dicts and arrays of them. "
+        "Replace it before saving."
+    )
+
+
+def _encode_array(name: str, array: np.ndarray) -> dict[str, Any]:
+    if array.dtype.kind == "U":
+        dtype = f"str{array.dtype.itemsize // np.dtype('U1').itemsize}"
+    else:
+        dtype = array.dtype.newbyteorder("=").name
+    if not _DTYPES.fullmatch(dtype):
+        raise InvalidParameterTypeError(
+            f"{name} is an array of {array.dtype}; a model file holds arrays of booleans, "
+            "integers, floats up to 64 bits and strings. Convert it before saving."
+        )
+    values = [encode(name, item) for item in array.ravel().tolist()]
+    return {"dtype": dtype, "shape": list(array.shape), "values": values}
+
+
+def decode(value: Any) -> Any:
+    """Return what `encode` was given."""
+    if isinstance(value, list):
+        return [decode(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    try:
+        ((tag, content),) = value.items()
+        return _DECODERS[tag](content)
+    except (KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
+        raise ModelFileError(f"a value in the file makes no sense ({error!r}).") from None
+
+
+def _decode_array(content: dict[str, Any]) -> Any:
+    dtype = content["dtype"]
+    if not _DTYPES.fullmatch(dtype):
+        raise ValueError(f"dtype {dtype!r}")
+    values = [decode(item) for item in content["values"]]
+    array = np.array(values, dtype=dtype.replace("str", "U"))
+    return array.reshape(content["shape"])[()]
+
+
+def _decode_float(content: str) -> float:
+    if content not in ("nan", "inf", "-inf"):
+        raise ValueError(f"float {content!r}")
+    return float(content)
+
+
+_DECODERS: dict[str, Callable[[Any], Any]] = {
+    "$array": _decode_array,
+    "$float": _decode_float,
+    "$dict": lambda content: {decode(k): decode(v) for k, v in content},
+    "$tuple": lambda content: tuple(decode(item) for item in content),
+}

@@ -1,0 +1,113 @@
+"""A column of categories as codes into its values, and the values of one in those of another.
+
+Values are compared as Python compares them: 1, 1.0, True and NumPy's 1 are one value, and
+so are a text and NumPy's text, so that it plays no part which library a table is of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fastlogreg.errors import InvalidDataError
+
+__all__ = ["Factor", "factorise_array", "is_missing", "sorted_values"]
+
+_CHUNK = 1 << 16
+
+
+@dataclass(frozen=True)
+class Factor:
+    """Codes into values.
+
+    Parameters
+    ----------
+    codes : ndarray of integers, shape (n_rows,)
+        From 0; -1 where the value is missing.
+    values : list
+        Python objects; some may occur in no row, and some may be missing values.
+    """
+
+    codes: np.ndarray
+    values: list[Any]
+
+    def counts(self) -> tuple[np.ndarray, int]:
+        """Return the number of rows of each value, and of those where it is missing."""
+        found = np.zeros(len(self.values) + 1, dtype=np.intp)
+        for start in range(0, len(self.codes), _CHUNK):
+            chunk = self.codes[start : start + _CHUNK].astype(np.intp)
+            chunk += 1
+            found += np.bincount(chunk, minlength=len(found))
+        return found[1:], int(found[0])
+
+    def renamed(self, names: np.ndarray) -> np.ndarray:
+        """Return the codes of other values: ``names[code]``, names[-1] where missing.
+
+        The codes themselves are returned where none changes.
+        """
+        is_same = np.array_equal(names, np.append(np.arange(len(self.values)), -1))
+        if is_same and self.codes.dtype in (np.int8, np.int16, np.int32):
+            return self.codes
+        return np.asarray(names.astype(_code_type(int(names.max(initial=0))))[self.codes])
+
+
+def _code_type(largest: int) -> type[np.signedinteger[Any]]:
+    for dtype in (np.int8, np.int16):
+        if largest <= np.iinfo(dtype).max:
+            return dtype
+    return np.int32
+
+
+def is_missing(value: object) -> bool:
+    """Return whether a value is None, NaN or one that equals nothing, as pandas.NA and NaT."""
+    if value is None:
+        return True
+    if isinstance(value, str | bytes | int):
+        return False
+    try:
+        return bool(value != value)
+    except (TypeError, ValueError):  # pandas.NA has no truth value
+        return True
+
+
+def sorted_values(values: Sequence[Any]) -> list[Any]:
+    """Return values in order; of types that have no common one, by the name of the type."""
+    try:
+        return sorted(values)
+    except TypeError:
+        return sorted(values, key=lambda value: (type(value).__name__, str(value)))
+
+
+def factorise_array(column: np.ndarray) -> Factor:
+    """Return the values of an array of numbers, text or objects, and their codes.
+
+    Raises
+    ------
+    InvalidDataError
+        Objects that cannot be told apart.
+    """
+    if column.dtype.kind in "OUST":
+        return _by_dict(column)
+    known = ~np.isnan(column) if column.dtype.kind == "f" else np.ones(len(column), dtype=bool)
+    values, inverse = np.unique(column[known], return_inverse=True)
+    codes = np.full(len(column), -1, dtype=np.int32)
+    codes[known] = inverse
+    return Factor(codes, values.tolist())
+
+
+def _by_dict(column: np.ndarray) -> Factor:
+    number: dict[Any, int] = {}
+    try:
+        codes = [
+            -1 if is_missing(value) else number.setdefault(value, len(number))
+            for value in column.tolist()
+        ]
+    except TypeError as error:
+        raise InvalidDataError(
+            f"X holds categories that cannot be told apart ({error}); expected text, numbers or "
+            "booleans."
+        ) from None
+    return Factor(np.array(codes, dtype=np.int32), list(number))
