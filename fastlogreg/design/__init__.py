@@ -11,6 +11,7 @@ from fastlogreg.design.protocol import (
     load_backend,
 )
 from fastlogreg.design.sampling import draw_rows
+from fastlogreg.design.sparse import Compressed, SparseDesign
 from fastlogreg.design.tabular import Categorical, TabularDesign
 
 __all__ = [
@@ -18,9 +19,11 @@ __all__ = [
     "Backend",
     "BlockSums",
     "Categorical",
+    "Compressed",
     "DenseDesign",
     "Design",
     "Shape",
+    "SparseDesign",
     "TabularDesign",
     "Targets",
     "class_totals",

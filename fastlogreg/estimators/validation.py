@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.utils.validation import validate_data
 
 from fastlogreg.design import DTYPES, class_totals
@@ -17,7 +18,7 @@ from fastlogreg.errors import (
     InvalidParameterError,
     InvalidParameterTypeError,
 )
-from fastlogreg.tables import DenseTable, Table, check_finite
+from fastlogreg.tables import DenseTable, SparseTable, Table, check_finite, read_sparse
 
 __all__ = [
     "check_scale",
@@ -52,6 +53,9 @@ def check_table(estimator: Any, X: Any, *, reset: bool) -> Table:
         return read_mixed(estimator, X, reset=reset)
     if reset:
         vars(estimator).pop("_encoding", None)
+    if issparse(X):
+        validate_data(estimator, X, reset=reset, skip_check_array=True)
+        return SparseTable(read_sparse(X))
     if _is_plain_table(X) and _takes_unnamed(estimator, X.shape[1], reset=reset):
         return DenseTable(X)
     try:

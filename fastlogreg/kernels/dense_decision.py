@@ -21,7 +21,13 @@ from fastlogreg.kernels.pointwise import sigmoids
 from fastlogreg.kernels.softmax import probability_tile
 from fastlogreg.runtime.jit import block_kernel, step_kernel, tile_kernel
 
-__all__ = ["WIDE_TILE_F", "decision_block_c", "decision_block_f"]
+__all__ = [
+    "WIDE_TILE_F",
+    "decision_block_c",
+    "decision_block_f",
+    "store_classes",
+    "store_tile",
+]
 
 WIDE_TILE_F = 1_024  # rows; nothing is read twice, so long runs of a column serve best
 

@@ -56,6 +56,7 @@ from fastlogreg.runtime.threads import run_blocks
 
 __all__ = [
     "hessian_product_outputs",
+    "link_lines",
     "loss_gradient_outputs",
     "outputs_block_c",
     "outputs_block_f",
