@@ -8,6 +8,7 @@ valid, in any order; values of one place add up; the arrays may be read-only.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -159,15 +160,16 @@ def _summed_by_row(
     X: Any, coef: np.ndarray, n_outputs: int, labels: tuple[Any, ...], n_threads: int
 ) -> tuple[np.ndarray, np.ndarray]:
     edges = _edges(X, X.n_columns * n_outputs)
-    gradients = np.zeros((len(edges) - 1, X.n_columns, n_outputs))
+    gradients = np.zeros((len(edges) - 1, X.n_columns * n_outputs))
     sums = np.zeros((len(edges) - 1, n_outputs, 2))
-    arguments = (*_arrays(X), *labels, coef, gradients, sums, edges)
+    arguments = (*_arrays(X), *labels, coef.ravel(), gradients, sums, edges)
+    kernel: Callable[..., object] = sparse_rows.pass_block
 
     def block(first: int, last: int) -> None:
-        sparse_rows.pass_block(*arguments, *_scratch(coef.shape[1]), first, last)
+        kernel(*arguments, *_scratch(coef.shape[1]), first, last)
 
     run_blocks(block, len(gradients), n_threads)
-    return sum_parts(sums), sum_parts(gradients)
+    return sum_parts(sums), sum_parts(gradients).reshape(-1, n_outputs)
 
 
 def _summed_by_column(
@@ -178,12 +180,11 @@ def _summed_by_column(
     rows = np.linspace(0, X.n_rows, n_blocks + 1).astype(np.int64)
     sums = np.zeros((n_blocks, n_outputs, 2))
     ahead = n_outputs if coef.shape[1] > n_outputs else 0
+    kernel: Callable[..., object] = sparse_columns.link_block
 
     def link(first: int, last: int) -> None:
         lines, row_weight, scratch, _ = _scratch(coef.shape[1])
-        sparse_columns.link_block(
-            *labels, ahead, decisions, sums, rows, lines, row_weight, scratch, first, last
-        )
+        kernel(*labels, ahead, decisions, sums, rows, lines, row_weight, scratch, first, last)
 
     run_blocks(link, n_blocks, n_threads)
     gradient = np.zeros((X.n_columns, n_outputs))
@@ -230,7 +231,7 @@ def _predict(
         lines, row_weight, scratch, total = _scratch(n_outputs)
         other = scratch if softmax else row_weight
         if decisions is None:
-            arguments = (*_arrays(X), vectors, probability, softmax, out, check, edges)
+            arguments = (*_arrays(X), vectors.ravel(), probability, softmax, out, check, edges)
             sparse_rows.decision_block(*arguments, lines, other, total, first, last)
         else:
             sparse_columns.store_block(

@@ -37,7 +37,7 @@ def decide_block(
             line = parts[b, o]
             for j in range(edges[b], edges[b + 1]):
                 weight = coef[j, o]
-                for p in range(indptr[j], indptr[j + 1]):
+                for p in range(U(indptr[j]), U(indptr[j + 1])):
                     line[U(indices[p])] += data[p] * weight
 
 
@@ -123,7 +123,7 @@ def gradient_block(
             pull = pulls[o]
             for j in range(edges[b], edges[b + 1]):
                 total = 0.0
-                for p in range(indptr[j], indptr[j + 1]):
+                for p in range(U(indptr[j]), U(indptr[j + 1])):
                     total += data[p] * pull[U(indices[p])]
                 gradient[j, o] = total
 
@@ -147,9 +147,9 @@ def squares_block(
     """
     for b in range(first, last):
         for j in range(edges[b], edges[b + 1]):
-            for p in range(indptr[j], indptr[j + 1]):
+            for p in range(U(indptr[j]), U(indptr[j + 1])):
                 column[U(indices[p])] += data[p]
-            for p in range(indptr[j], indptr[j + 1]):
+            for p in range(U(indptr[j]), U(indptr[j + 1])):
                 i = U(indices[p])
                 square = column[i] * column[i]
                 column[i] = 0.0

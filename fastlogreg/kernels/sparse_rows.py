@@ -2,8 +2,10 @@
 
 ``lines`` are those of `fastlogreg.kernels.dense_outputs`: decisions of the outputs for a
 tile of rows, then what the link makes of them; for a product of Hessians and a direction
-there are twice as many.  ``coef`` is ``(d + 1, n_lines)``, the intercepts in the last row,
-so that the numbers that a value is multiplied by lie together.
+there are twice as many.  ``coef`` is that of ``(d + 1, n_lines)``, the intercepts in the
+last row, and flat: the numbers that a value is multiplied by lie together, and an index
+into one axis is not multiplied by a stride.  Indices are unsigned: of one that might be
+negative the wrapped place would be looked at as well, three times as slow.
 
 For rows ``i`` of a block and outputs ``o``, with ``p_io`` what the link makes::
 
@@ -37,25 +39,80 @@ def gather(
     total: np.ndarray,
     lines: np.ndarray,
 ) -> None:
-    """Fill lines[:, :count] with the decisions of the rows from *row* on."""
-    last = coef.shape[0] - 1
-    n_lines = coef.shape[1]
-    if n_lines == 1:
-        line = lines[0]
-        for i in range(count):
-            z = coef[last, 0]
-            for p in range(indptr[row + i], indptr[row + i + 1]):
-                z += data[p] * coef[U(indices[p]), 0]
-            line[i] = z
-        return
+    """Fill lines[:, :count] with the decisions of the rows from *row* on.
+
+    One output, and one with a direction, have loops of their own: what they sum stays in
+    registers.
+    """
+    if total.size == 1:
+        gather_one(data, indices, indptr, coef, row, count, lines[0])
+    elif total.size == 2:
+        gather_two(data, indices, indptr, coef, row, count, lines[0], lines[1])
+    else:
+        gather_many(data, indices, indptr, coef, row, count, total, lines)
+
+
+@tile_kernel
+def gather_one(
+    data: np.ndarray,
+    indices: np.ndarray,
+    indptr: np.ndarray,
+    coef: np.ndarray,
+    row: int,
+    count: int,
+    line: np.ndarray,
+) -> None:
+    """Fill a line with the decisions of one output."""
+    for i in range(count):
+        z = coef[coef.size - 1]
+        for p in range(U(indptr[row + i]), U(indptr[row + i + 1])):
+            z += data[p] * coef[U(indices[p])]
+        line[i] = z
+
+
+@tile_kernel
+def gather_two(
+    data: np.ndarray,
+    indices: np.ndarray,
+    indptr: np.ndarray,
+    coef: np.ndarray,
+    row: int,
+    count: int,
+    line: np.ndarray,
+    along: np.ndarray,
+) -> None:
+    """Fill two lines with the decisions of two outputs."""
+    for i in range(count):
+        z, v = coef[coef.size - 2], coef[coef.size - 1]
+        for p in range(U(indptr[row + i]), U(indptr[row + i + 1])):
+            j = U(2) * U(indices[p])
+            z += data[p] * coef[j]
+            v += data[p] * coef[j + U(1)]
+        line[i], along[i] = z, v
+
+
+@tile_kernel
+def gather_many(
+    data: np.ndarray,
+    indices: np.ndarray,
+    indptr: np.ndarray,
+    coef: np.ndarray,
+    row: int,
+    count: int,
+    total: np.ndarray,
+    lines: np.ndarray,
+) -> None:
+    """Fill as many lines as *total* has numbers."""
+    n_lines = U(total.size)
+    last = U(coef.size) - n_lines
     for i in range(count):
         for o in range(n_lines):
-            total[o] = coef[last, o]
-        for p in range(indptr[row + i], indptr[row + i + 1]):
+            total[o] = coef[last + o]
+        for p in range(U(indptr[row + i]), U(indptr[row + i + 1])):
             value = data[p]
-            of_column = coef[U(indices[p])]
+            j = n_lines * U(indices[p])
             for o in range(n_lines):
-                total[o] += value * of_column[o]
+                total[o] += value * coef[j + o]
         for o in range(n_lines):
             lines[o, i] = total[o]
 
@@ -68,26 +125,26 @@ def scatter(
     row: int,
     count: int,
     lines: np.ndarray,
+    n_outputs: int,
     total: np.ndarray,
     part: np.ndarray,
 ) -> None:
-    """Add sum_i lines[o, i] x_ij to part[j, o] over the rows from *row* on."""
-    n_outputs = part.shape[1]
+    """Add sum_i lines[o, i] x_ij to part[j n_outputs + o] over the rows from *row* on."""
     if n_outputs == 1:
         line = lines[0]
         for i in range(count):
             pull = line[i]
-            for p in range(indptr[row + i], indptr[row + i + 1]):
-                part[U(indices[p]), 0] += data[p] * pull
+            for p in range(U(indptr[row + i]), U(indptr[row + i + 1])):
+                part[U(indices[p])] += data[p] * pull
         return
     for i in range(count):
         for o in range(n_outputs):
             total[o] = lines[o, i]
-        for p in range(indptr[row + i], indptr[row + i + 1]):
+        for p in range(U(indptr[row + i]), U(indptr[row + i + 1])):
             value = data[p]
-            of_column = part[U(indices[p])]
-            for o in range(n_outputs):
-                of_column[o] += value * total[o]
+            j = U(n_outputs) * U(indices[p])
+            for o in range(U(n_outputs)):
+                part[j + o] += value * total[o]
 
 
 @block_kernel
@@ -110,10 +167,10 @@ def pass_block(
     first: int,
     last: int,
 ) -> None:
-    """Add the sums of blocks first : last to their parts, gradients (d, n_outputs)."""
+    """Add the sums of blocks first : last to their parts, gradients (d * n_outputs,)."""
     tile = row_weight.size
-    n_outputs = gradients.shape[2]
-    ahead = n_outputs if coef.shape[1] > n_outputs else 0
+    n_outputs = sums.shape[1]
+    ahead = n_outputs if total.size > n_outputs else 0
     for b in range(first, last):
         for row in range(edges[b], edges[b + 1], tile):
             count = min(tile, edges[b + 1] - row)
@@ -121,7 +178,7 @@ def pass_block(
             fill_class_weights(codes, weights, class_weights, row, count, row_weight)
             code = codes[row : row + count]
             link_lines(lines, code, softmax, ahead, row_weight, scratch, count, sums[b])
-            scatter(data, indices, indptr, row, count, lines, total, gradients[b])
+            scatter(data, indices, indptr, row, count, lines, n_outputs, total, gradients[b])
 
 
 @block_kernel
@@ -151,7 +208,7 @@ def decision_block(
             if softmax:
                 check[b] += store_classes(lines, other, row, count, out)
             else:
-                for o in range(coef.shape[1]):
+                for o in range(total.size):
                     check[b] += store_tile(lines[o], other, o, row, count, probability, out)
 
 
@@ -175,9 +232,9 @@ def squares_block(
     for b in range(first, last):
         part = out[b]
         for i in range(edges[b], edges[b + 1]):
-            for p in range(indptr[i], indptr[i + 1]):
+            for p in range(U(indptr[i]), U(indptr[i + 1])):
                 row[U(indices[p])] += data[p]
-            for p in range(indptr[i], indptr[i + 1]):
+            for p in range(U(indptr[i]), U(indptr[i + 1])):
                 j = U(indices[p])
                 square = row[j] * row[j]
                 row[j] = 0.0
@@ -197,5 +254,5 @@ def densify_block(
 ) -> None:
     """Add the rows row + first : row + last to out[first:last], which is 0."""
     for i in range(first, last):
-        for p in range(indptr[row + i], indptr[row + i + 1]):
+        for p in range(U(indptr[row + i]), U(indptr[row + i + 1])):
             out[i, U(indices[p])] += data[p]

@@ -96,8 +96,9 @@ def read_sparse(X: Any) -> Compressed:
         _ready(data, _VALUE_TYPES, np.float64),
         _ready(indices, _INDEX_TYPES, np.int64),
         _ready(indptr, _INDEX_TYPES, np.int64),
-        *(int(n) for n in X.shape),
-        by_row=by_row,
+        int(X.shape[0]),
+        int(X.shape[1]),
+        by_row,
     )
 
 
