@@ -21,11 +21,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from fastlogreg.design import BlockSums, Design, Targets, draw_rows
-from fastlogreg.hessian import ProximalHessian
+from fastlogreg.hessian import EliminatedHessian, ProximalHessian, assemble
 
 __all__ = ["Objective"]
 
@@ -101,12 +102,19 @@ class Objective:
         losses, gradient = self.design.loss_gradient(coef, self.targets, self.weights)
         return self._finish(losses, gradient, coef)
 
-    def value_gradient_hessian(self, coef: np.ndarray) -> tuple[float, np.ndarray, ProximalHessian]:
-        """Return the smooth part, its gradient and its Hessian; one pass."""
+    def value_gradient_hessian(self, coef: np.ndarray) -> tuple[float, np.ndarray, Any]:
+        """Return the smooth part, its gradient and its Hessian; one pass.
+
+        The Hessian solves for steps; with an L1 part it is a `ProximalHessian`.
+        """
         losses, gradient, sums = self.design.loss_gradient_hessian(coef, self.targets, self.weights)
-        if isinstance(sums, BlockSums):
-            raise NotImplementedError
-        return *self._finish(losses, gradient, coef), self._hessian(sums[0])
+        if not isinstance(sums, BlockSums):
+            hessian: Any = self._hessian(sums[0])
+        elif self.has_l1:
+            hessian = self._hessian(assemble(sums.first, sums.diagonal, sums.border, sums.core))
+        else:
+            hessian = self._eliminated(sums)
+        return *self._finish(losses, gradient, coef), hessian
 
     def product_at(self, coef: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
         """Return a function from a direction to the Hessian at *coef* times it; a pass a call."""
@@ -203,6 +211,19 @@ class Objective:
             gradient[-1] = 0.0
         penalty = 0.5 * float(np.vdot(pull, coef))
         return float(losses.sum()) / self.total_weight + penalty, gradient
+
+    def _eliminated(self, sums: BlockSums) -> EliminatedHessian:
+        """Return the Hessian of blocks, made in place, from their sums over the rows."""
+        block = slice(sums.first, sums.first + len(sums.diagonal))
+        strengths = self._l2_strength[:, 0]
+        for part in (sums.diagonal, sums.border, sums.core):
+            part /= self.total_weight
+        sums.diagonal[...] += strengths[block]
+        sums.core.flat[:: len(sums.core) + 1] += np.delete(strengths, block)
+        if self.fit_intercept:
+            return EliminatedHessian(sums.first, sums.diagonal, sums.border, sums.core)
+        core = sums.core[:-1, :-1]
+        return EliminatedHessian(sums.first, sums.diagonal, sums.border[:, :-1], core)
 
     def _hessian(self, matrix: np.ndarray) -> ProximalHessian:
         """Return the Hessian, made in place, from the sum over the rows ``(p, p)``."""

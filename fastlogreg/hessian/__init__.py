@@ -1,6 +1,13 @@
 """Second derivatives of an objective: objects that solve for a step."""
 
 from fastlogreg.hessian.dense import DenseHessian
+from fastlogreg.hessian.eliminated import EliminatedHessian, assemble
 from fastlogreg.hessian.proximal import CoordinateDescent, ProximalHessian
 
-__all__ = ["CoordinateDescent", "DenseHessian", "ProximalHessian"]
+__all__ = [
+    "CoordinateDescent",
+    "DenseHessian",
+    "EliminatedHessian",
+    "ProximalHessian",
+    "assemble",
+]

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from fastlogreg.kernels import dense, sparse_columns, sparse_rows
+from fastlogreg.kernels import densely, sparse_columns, sparse_rows
 from fastlogreg.kernels.blocks import EMPTY_WEIGHTS, count_blocks, sum_parts
 from fastlogreg.kernels.coordinate import descend_coordinates
 from fastlogreg.kernels.softmax import softmax_scratch
@@ -34,7 +34,6 @@ _TILE = 256  # rows
 _VALUES_OF_PART = 16  # a number in a part costs as much as so many values of X may
 _LARGEST_DECISIONS = 8_388_608  # numbers in all partial decisions: 64 MiB
 _MOST_PARTS = 8
-_DENSE_CELLS = 1_048_576  # of rows made dense at a time: 8 MiB
 
 
 def loss_gradient(
@@ -82,23 +81,15 @@ def loss_gradient_hessian(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return what `loss_gradient` does, and Hessians ``(n_outputs, d + 1, d + 1)``.
 
-    X is by row.  Some rows at a time are made dense, in the cache: with so few columns
-    that their Hessian is wanted, that is the quickest.
+    X is by row.
     """
-    step = max(_DENSE_CELLS // (X.n_columns + 1), 1)
-    found: list[np.ndarray] = []
-    for row in range(0, max(X.n_rows, 1), step):
-        part = slice(row, min(row + step, X.n_rows))
-        chunk = np.zeros((part.stop - row, X.n_columns), dtype=X.data.dtype)
-        fill = partial(sparse_rows.densify_block, *_arrays(X), row, chunk)
-        run_blocks(fill, len(chunk), 1)
-        some = None if weights is None else weights[part]
-        sums = dense.loss_gradient_hessian(
-            chunk, coef, codes[part], some, class_weights, n_threads, softmax
-        )
-        found = [a + b for a, b in zip(found, sums, strict=True)] if found else list(sums)
-    losses, gradients, hessians = found
-    return losses, gradients, hessians
+
+    def fill(row: int, chunk: np.ndarray) -> None:
+        sparse_rows.densify_block(*_arrays(X), row, chunk, 0, len(chunk))
+
+    shape = (X.n_rows, X.n_columns)
+    rows = (codes, weights, class_weights)
+    return densely.loss_gradient_hessian(fill, shape, coef, *rows, n_threads, softmax)
 
 
 def square_sums(X: Any, row_weights: np.ndarray, n_threads: int) -> np.ndarray:

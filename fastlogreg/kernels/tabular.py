@@ -6,16 +6,26 @@ The same names and signatures as `fastlogreg.reference.tabular`.  ``X`` is a
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from fastlogreg.kernels import densely, tabular_hessian
 from fastlogreg.kernels.blocks import EMPTY_WEIGHTS, sum_parts
 from fastlogreg.kernels.coordinate import descend_coordinates
 from fastlogreg.kernels.link import link_scratch
 from fastlogreg.kernels.softmax import softmax_scratch
 from fastlogreg.kernels.tabular_pass import decide_mixed, outputs_mixed, pass_mixed, sum_mixed
-from fastlogreg.kernels.tabular_tiles import SUB, TileReader, edges_of, pack
+from fastlogreg.kernels.tabular_tiles import (
+    SUB,
+    TileReader,
+    edges_of,
+    lanes_of_levels,
+    one_hot_rows,
+    pack,
+)
 from fastlogreg.runtime.threads import run_blocks
 
 __all__ = [
@@ -52,12 +62,11 @@ def loss_gradient(
 
     def block(first: int, last: int) -> None:
         tile = TileReader(X)
-        table = (tile.numbers, tile.levels, X.number_slots, X.level_slots)
-        scratch = (np.empty(SUB), *link_scratch(SUB))
+        scratch = (lanes_of_levels(), np.empty(SUB), *link_scratch(SUB))
         for b in range(first, last):
             for row in range(edges[b], edges[b + 1], tile.rows):
                 count = tile.fill(row, min(row + tile.rows, edges[b + 1]))
-                pass_mixed(*table, packed, *rows, partials[b], *scratch, row, count)
+                pass_mixed(*tile.table, packed, *rows, partials[b], *scratch, row, count)
 
     run_blocks(block, len(partials), n_threads)
     total = sum_parts(partials)
@@ -73,7 +82,20 @@ def loss_gradient_hessian(
     n_threads: int,
     softmax: bool = False,
 ) -> tuple[np.ndarray, np.ndarray, Any]:
-    raise NotImplementedError
+    """Return what `loss_gradient` does, and the Hessian of one output in parts.
+
+    They are those of a `fastlogreg.design.BlockSums`; without a category it is
+    ``(1, d + 1, d + 1)``.  Those of several outputs are ``(k, d + 1, d + 1)``, of softmax
+    ``(1, p, p)`` with ``p = k (d + 1)``, class by class.
+    """
+    if coef.shape[1] > 1:
+        shape = (X.n_rows, len(X.slots) - 1)
+        fill = partial(one_hot_rows, X)
+        labels = (codes, weights, class_weights)
+        return densely.loss_gradient_hessian(fill, shape, coef, *labels, n_threads, softmax)
+    rows = (_read_only(codes), _weights(weights), class_weights)
+    losses, gradient, parts = tabular_hessian.loss_gradient_hessian(X, coef, rows, n_threads)
+    return losses, gradient, parts if len(X.levels) else parts[-1][None]
 
 
 def hessian_product(
@@ -101,13 +123,12 @@ def square_sums(X: Any, row_weights: np.ndarray, n_threads: int) -> np.ndarray:
 
     def block(first: int, last: int) -> None:
         tile = TileReader(X)
-        line = np.empty(tile.rows)
-        table = (tile.numbers, tile.levels, X.number_slots, X.level_slots)
+        scratch = (lanes_of_levels(), np.empty(tile.rows))
         for b in range(first, last):
             for row in range(edges[b], edges[b + 1], tile.rows):
                 count = tile.fill(row, min(row + tile.rows, edges[b + 1]))
                 np.square(tile.numbers[:, :count], out=tile.numbers[:, :count])
-                sum_mixed(*table, row_weights, partials[b], line, row, count)
+                sum_mixed(*tile.table, row_weights, partials[b], *scratch, row, count)
 
     run_blocks(block, len(partials), n_threads)
     return sum_parts(partials)[:, X.slots].T
@@ -143,16 +164,17 @@ def _predict(
     edges = edges_of(X, 1)
     check = np.zeros(len(edges) - 1)
 
+    kernel: Callable[..., float] = decide_mixed
+
     def block(first: int, last: int) -> None:
         tile = TileReader(X)
-        table = (tile.numbers, tile.levels, X.number_slots, X.level_slots)
         lines = np.empty((n_outputs if softmax else 1, SUB))
         other = softmax_scratch() if softmax else np.empty(SUB)
         for b in range(first, last):
             for row in range(edges[b], edges[b + 1], tile.rows):
                 count = tile.fill(row, min(row + tile.rows, edges[b + 1]))
                 arguments = (packed, probability, out, lines, other, row, count)
-                check[b] += decide_mixed(*table, *arguments)
+                check[b] += kernel(*tile.table, *arguments)
 
     run_blocks(block, len(check), n_threads)
     return out, bool(np.isfinite(check).all())
@@ -167,14 +189,16 @@ def _outputs(
     partials = np.zeros((len(edges) - 1, n_outputs, X.n_slots))
     sums = np.zeros((len(edges) - 1, n_outputs, 2))
 
+    kernel: Callable[..., object] = outputs_mixed
+
     def block(first: int, last: int) -> None:
         tile = TileReader(X)
-        table = (tile.numbers, tile.levels, X.number_slots, X.level_slots)
-        scratch = (np.empty((len(packed), SUB)), np.empty(SUB), softmax_scratch())
+        lines = np.empty((len(packed), SUB))
+        scratch = (lanes_of_levels(), lines, np.empty(SUB), softmax_scratch())
         for b in range(first, last):
             for row in range(edges[b], edges[b + 1], tile.rows):
                 count = tile.fill(row, min(row + tile.rows, edges[b + 1]))
-                outputs_mixed(*table, packed, *rows, partials[b], sums[b], *scratch, row, count)
+                kernel(*tile.table, packed, *rows, partials[b], sums[b], *scratch, row, count)
 
     run_blocks(block, len(partials), n_threads)
     pulls, losses = sum_parts(sums).T

@@ -1,6 +1,6 @@
 """Kernels of the passes over a tile of a mixed table, but for Hessians.
 
-`numbers`, `levels`, `number_slots` and `level_slots` are as in
+`numbers`, `levels`, `number_slots` and `spans` are as in
 `fastlogreg.kernels.tabular_tiles`; ``first`` is the row of the table that the tile begins
 with, ``count`` its rows.
 """
@@ -24,12 +24,13 @@ def pass_mixed(
     numbers: np.ndarray,
     levels: np.ndarray,
     number_slots: np.ndarray,
-    level_slots: np.ndarray,
+    spans: np.ndarray,
     packed: np.ndarray,
     codes: np.ndarray,
     weights: np.ndarray,
     class_weights: np.ndarray,
     part: np.ndarray,
+    lanes: np.ndarray,
     z: np.ndarray,
     weight: np.ndarray,
     u: np.ndarray,
@@ -41,10 +42,10 @@ def pass_mixed(
     for start in range(0, count, z.size):
         some = min(z.size, count - start)
         row, end = first + start, first + count
-        decisions_tile(numbers, levels, number_slots, level_slots, packed, start, some, z)
+        decisions_tile(numbers, levels, number_slots, spans, packed, start, some, z)
         link_tile(z, codes, weights, class_weights, row, end, weight, u, growth, part)
         add_numbers(numbers, number_slots, z, start, some, part)
-        add_levels(levels, level_slots, z, start, some, part)
+        add_levels(levels, spans, z, start, some, lanes, part)
 
 
 @block_kernel
@@ -52,7 +53,7 @@ def outputs_mixed(
     numbers: np.ndarray,
     levels: np.ndarray,
     number_slots: np.ndarray,
-    level_slots: np.ndarray,
+    spans: np.ndarray,
     packed: np.ndarray,
     codes: np.ndarray,
     weights: np.ndarray,
@@ -60,6 +61,7 @@ def outputs_mixed(
     softmax: bool,
     part: np.ndarray,
     sums: np.ndarray,
+    lanes: np.ndarray,
     lines: np.ndarray,
     row_weight: np.ndarray,
     scratch: np.ndarray,
@@ -78,14 +80,12 @@ def outputs_mixed(
         row = first + start
         fill_class_weights(codes, weights, class_weights, row, some, row_weight)
         for v in range(packed.shape[0]):
-            decisions_tile(
-                numbers, levels, number_slots, level_slots, packed[v], start, some, lines[v]
-            )
+            decisions_tile(numbers, levels, number_slots, spans, packed[v], start, some, lines[v])
         code = codes[row : row + some]
         link_lines(lines, code, softmax, ahead, row_weight, scratch, some, sums)
         for o in range(n_outputs):
             add_numbers(numbers, number_slots, lines[o], start, some, part[o])
-            add_levels(levels, level_slots, lines[o], start, some, part[o])
+            add_levels(levels, spans, lines[o], start, some, lanes, part[o])
 
 
 @block_kernel
@@ -93,7 +93,7 @@ def decide_mixed(
     numbers: np.ndarray,
     levels: np.ndarray,
     number_slots: np.ndarray,
-    level_slots: np.ndarray,
+    spans: np.ndarray,
     packed: np.ndarray,
     probability: bool,
     out: np.ndarray,
@@ -113,7 +113,7 @@ def decide_mixed(
         row = first + start
         for o in range(packed.shape[0]):
             z = lines[o if several else 0]
-            decisions_tile(numbers, levels, number_slots, level_slots, packed[o], start, some, z)
+            decisions_tile(numbers, levels, number_slots, spans, packed[o], start, some, z)
             if not several:
                 check += store_tile(z, other, o, row, some, probability, out)
         if several:
@@ -126,9 +126,10 @@ def sum_mixed(
     numbers: np.ndarray,
     levels: np.ndarray,
     number_slots: np.ndarray,
-    level_slots: np.ndarray,
+    spans: np.ndarray,
     row_weights: np.ndarray,
     part: np.ndarray,
+    lanes: np.ndarray,
     line: np.ndarray,
     first: int,
     count: int,
@@ -143,4 +144,4 @@ def sum_mixed(
             total += weight
         part[o, last] += total
         add_numbers(numbers, number_slots, line, 0, count, part[o])
-        add_levels(levels, level_slots, line, 0, count, part[o])
+        add_levels(levels, spans, line, 0, count, lanes, part[o])

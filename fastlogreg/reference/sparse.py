@@ -141,7 +141,7 @@ def probability(
 
 
 def _matrix(X: Any) -> Any:
-    of_kind = csr_array if X.by_row else csc_array
+    of_kind: Any = csr_array if X.by_row else csc_array
     return of_kind((X.data, X.indices, X.indptr), shape=(X.n_rows, X.n_columns))
 
 
@@ -154,7 +154,7 @@ def _row_weights(
 ) -> np.ndarray:
     """Return class weight times sample weight, ``(n_rows, 1)``."""
     weight = class_weights[codes]
-    return (weight if weights is None else weight * weights)[:, None]
+    return np.asarray((weight if weights is None else weight * weights)[:, None])
 
 
 def _add_up(matrix: Any, pull: np.ndarray) -> np.ndarray:
