@@ -24,7 +24,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fastlogreg.design import Design, Targets, draw_rows
+from fastlogreg.design import Design, HasArray, Targets, draw_rows
 from fastlogreg.hessian import ProximalHessian
 
 __all__ = ["Objective"]
@@ -71,7 +71,7 @@ class Objective:
         inverse = C * self.total_weight
         self.strength = 1.0 / inverse if inverse != 0.0 else math.inf
         self.l1_strength = self._per_row(self.strength * l1_ratio if l1_ratio else 0.0)
-        self._l2_strength = self._per_row(self.strength * (1.0 - l1_ratio))
+        self.l2_strength = self._per_row(self.strength * (1.0 - l1_ratio))
         self._C, self._l1_ratio = C, l1_ratio
         self._samples: list[tuple[float, Objective]] = []
 
@@ -84,6 +84,17 @@ class Objective:
     def n_rows(self) -> int:
         """Rows of X."""
         return self.design.n_rows
+
+    @property
+    def array(self) -> np.ndarray | None:
+        """X where the design keeps its numbers in an array, else None."""
+        return self.design.array if isinstance(self.design, HasArray) else None
+
+    @property
+    def row_weights(self) -> np.ndarray:
+        """Class weight times sample weight of the rows, ``(n_rows,)``; a new array."""
+        row_weights: np.ndarray = self.targets.class_weights[self.targets.codes]
+        return row_weights if self.weights is None else row_weights * self.weights
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -114,7 +125,7 @@ class Objective:
         def product(direction: np.ndarray) -> np.ndarray:
             result = self.design.hessian_product(coef, direction, self.targets, self.weights)
             result /= self.total_weight
-            result += self._l2_strength * direction
+            result += self.l2_strength * direction
             if not self.fit_intercept:
                 result[-1] = 0.0
             return result
@@ -125,7 +136,7 @@ class Objective:
         """Return the diagonal of the Hessian in coef's shape; one pass."""
         result = self.design.hessian_diagonal(coef, self.targets, self.weights)
         result /= self.total_weight
-        result += self._l2_strength
+        result += self.l2_strength
         if not self.fit_intercept:
             result[-1] = 0.0
         return result
@@ -184,7 +195,7 @@ class Objective:
     @property
     def _unpenalised(self) -> np.ndarray:
         """Which rows of the coefficients have no penalty, bool ``(d + 1,)``."""
-        return np.asarray((self._l2_strength + self.l1_strength)[:, 0] == 0.0)
+        return np.asarray((self.l2_strength + self.l1_strength)[:, 0] == 0.0)
 
     def _per_row(self, strength: float) -> np.ndarray:
         """Return a penalty's strength for each row of the coefficients, ``(d + 1, 1)``."""
@@ -196,7 +207,7 @@ class Objective:
         self, losses: np.ndarray, gradient: np.ndarray, coef: np.ndarray
     ) -> tuple[float, np.ndarray]:
         """Return the smooth part and its gradient, made in place, from the sums over the rows."""
-        pull = self._l2_strength * coef
+        pull = self.l2_strength * coef
         gradient /= self.total_weight
         gradient += pull
         if not self.fit_intercept:
@@ -211,7 +222,7 @@ class Objective:
         blocks = matrix.reshape(n_outputs, side, n_outputs, side)
         if n_outputs > 1:
             _hold_free_directions(blocks, self._unpenalised)
-        matrix.flat[:: len(matrix) + 1] += np.tile(self._l2_strength[:, 0], n_outputs)
+        matrix.flat[:: len(matrix) + 1] += np.tile(self.l2_strength[:, 0], n_outputs)
         if not self.fit_intercept:
             matrix = np.ascontiguousarray(blocks[:, :-1, :, :-1])
             matrix = matrix.reshape(n_outputs * (side - 1), -1)

@@ -1,7 +1,14 @@
 """X as an operator: a storage a file, all behind the `Design` protocol."""
 
 from fastlogreg.design.dense import DTYPES, DenseDesign
-from fastlogreg.design.protocol import DenseBackend, Design, Targets, class_totals, load_backend
+from fastlogreg.design.protocol import (
+    DenseBackend,
+    Design,
+    HasArray,
+    Targets,
+    class_totals,
+    load_backend,
+)
 from fastlogreg.design.sampling import draw_rows
 
 __all__ = [
@@ -9,6 +16,7 @@ __all__ = [
     "DenseBackend",
     "DenseDesign",
     "Design",
+    "HasArray",
     "Targets",
     "class_totals",
     "draw_rows",

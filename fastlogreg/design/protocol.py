@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, cast, runtime_checkable
 
 import numpy as np
 
-__all__ = ["DenseBackend", "Design", "Targets", "class_totals", "load_backend"]
+__all__ = ["DenseBackend", "Design", "HasArray", "Targets", "class_totals", "load_backend"]
 
 # Classes up to which as many comparisons take less than the wider codes of a histogram.
 _COUNTED_ONE_BY_ONE = 16
@@ -116,6 +116,15 @@ class Design(Protocol):
 
     def take(self, rows: np.ndarray) -> Design:
         """Return the design of some rows, copied, with a count of its own."""
+
+
+@runtime_checkable
+class HasArray(Protocol):
+    """A design whose numbers lie in an array."""
+
+    @property
+    def array(self) -> np.ndarray:
+        """X, ``(n_rows, n_columns)``."""
 
 
 class DenseBackend(Protocol):

@@ -170,6 +170,18 @@ class Sampled(TwiceDifferentiable[H], Protocol[H]):
     def n_rows(self) -> int:
         """Rows there are."""
 
+    @property
+    def array(self) -> np.ndarray | None:
+        """X where its numbers lie in an array ``(n_rows, d)``, None where they do not."""
+
+    @property
+    def row_weights(self) -> np.ndarray:
+        """What the rows count, ``(n_rows,)``."""
+
+    @property
+    def l2_strength(self) -> np.ndarray:
+        """Curvature of the penalty for each row of the coefficients, ``(d + 1, 1)``."""
+
     def decision(self, coef: np.ndarray) -> np.ndarray:
         """Return ``x w + b`` for every row and output."""
 
