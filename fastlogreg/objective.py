@@ -152,6 +152,18 @@ class Objective:
         # The decisions of unit coefficients are the columns.
         return some.decision(np.eye(self.design.n_columns + 1))[0].astype(np.float64)
 
+    def rows_apart(self, columns: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """Return the rows, in order, in which any of some columns has another value; one pass.
+
+        For an X that is an array.
+        """
+        assert self.array is not None
+        self.design.passes += 1
+        apart = np.zeros(self.n_rows, dtype=bool)
+        for column, value in zip(columns, values, strict=True):
+            apart |= self.array[:, column] != value
+        return np.flatnonzero(apart)
+
     def l1_penalty(self, coef: np.ndarray) -> float:
         """Return the part of F that `value_gradient` leaves out."""
         return float((self.l1_strength * np.abs(coef)).sum()) if self.has_l1 else 0.0
@@ -162,7 +174,7 @@ class Objective:
             free = self._unpenalised
             coef[free] -= coef[free].mean(axis=1, keepdims=True)
 
-    def sample(self, fraction: float, draw: int = 0) -> Objective:
+    def sample(self, fraction: float, draw: int = 0, held: np.ndarray | None = None) -> Objective:
         """Return the objective of about that share of the rows, with an expectation of F.
 
         Each class has at least a fair part of the rows, as far as it has so many, and
@@ -175,10 +187,12 @@ class Objective:
             Share of the rows, in (0, 1].
         draw : int
             Number of the draw: with the objective's seed, it makes the sample.
+        held : ndarray of intp, optional
+            Rows, in order, that come on top, each with its own weight.
         """
         wanted = max(math.ceil(fraction * self.n_rows), 1)
         rng = np.random.default_rng([self.seed, draw])
-        rows, weights = draw_rows(self.targets, self.weights, wanted, rng)
+        rows, weights = draw_rows(self.targets, self.weights, wanted, rng, held)
         sample = Objective(
             self.design.take(rows),
             self.targets.take(rows),

@@ -12,7 +12,11 @@ _LEAST_OF_QUOTA = 0.5  # a class that a plain draw gives less of is drawn on its
 
 
 def draw_rows(
-    targets: Targets, weights: np.ndarray | None, wanted: int, rng: np.random.Generator
+    targets: Targets,
+    weights: np.ndarray | None,
+    wanted: int,
+    rng: np.random.Generator,
+    held: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return rows, in order and each once, and the weights with which they stand for all.
 
@@ -31,6 +35,9 @@ def draw_rows(
         About how many rows.
     rng : Generator
         Where chance comes from.
+    held : ndarray of intp, optional
+        Rows, in order and each once, that come on top with the weight of their own; chance
+        chooses among the others, which the rest of the weights stand for.
 
     Returns
     -------
@@ -38,6 +45,17 @@ def draw_rows(
     weights : ndarray of float64, shape (m,)
         They sum to the weight of all rows of a class over the sample's rows of it.
     """
+    if held is not None:
+        others = np.ones(len(targets.codes), dtype=bool)
+        others[held] = False
+        rest = np.flatnonzero(others)
+        drawn, standing = draw_rows(
+            targets.take(rest), None if weights is None else weights[rest], wanted, rng
+        )
+        own = np.ones(len(held)) if weights is None else weights[held]
+        rows = np.concatenate([rest[drawn], held])
+        order = np.argsort(rows)
+        return rows[order], np.concatenate([standing, own])[order]
     codes = targets.codes
     n_classes = len(targets.class_weights)
     totals = class_totals(codes, weights, n_classes)

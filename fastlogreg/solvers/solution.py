@@ -191,8 +191,14 @@ class Sampled(TwiceDifferentiable[H], Protocol[H]):
     def hessian_diagonal(self, coef: np.ndarray) -> np.ndarray:
         """Return the diagonal of the Hessian, in coef's shape."""
 
-    def sample(self, fraction: float, draw: int = 0) -> Sampled[H]:
-        """Return the objective of a random share of the rows, which stands for this one."""
+    def rows_apart(self, columns: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """Return the rows in which any of some columns has another value; X is an array."""
+
+    def sample(self, fraction: float, draw: int = 0, held: np.ndarray | None = None) -> Sampled[H]:
+        """Return the objective of a random share of the rows, which stands for this one.
+
+        The rows *held* are in it whatever chance says.
+        """
 
 
 class Penalised(Sampled[Curved], Protocol):

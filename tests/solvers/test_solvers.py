@@ -21,7 +21,7 @@ class Quadratic:
     def decision(self, coef):
         return coef.T
 
-    def sample(self, fraction, draw=0):
+    def sample(self, fraction, draw=0, held=None):
         """Return the same kind of problem, off by a tenth."""
         rng = np.random.default_rng(draw)
         scale = 1.0 + 0.1 * rng.standard_normal(len(self.centre))
