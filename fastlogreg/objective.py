@@ -29,6 +29,8 @@ from fastlogreg.hessian import ProximalHessian
 
 __all__ = ["Objective"]
 
+_CELLS_IN_CACHE = 1 << 17
+
 
 class Objective:
     """F over a design, as a function of the coefficients.
@@ -157,11 +159,14 @@ class Objective:
 
         For an X that is an array.
         """
-        assert self.array is not None
+        array = self.array
+        assert array is not None
         self.design.passes += 1
         apart = np.zeros(self.n_rows, dtype=bool)
-        for column, value in zip(columns, values, strict=True):
-            apart |= self.array[:, column] != value
+        step = max(_CELLS_IN_CACHE // self.design.n_columns, 1)
+        for first in range(0, self.n_rows, step):
+            rows = slice(first, first + step)
+            apart[rows] = (array[rows, columns] != values).any(axis=1)
         return np.flatnonzero(apart)
 
     def l1_penalty(self, coef: np.ndarray) -> float:

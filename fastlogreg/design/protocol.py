@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Protocol, cast, runtime_checkable
 
 import numpy as np
@@ -35,12 +36,19 @@ class Targets:
     class_weights: np.ndarray
     softmax: bool = False
 
+    @cached_property
+    def class_counts(self) -> np.ndarray:
+        """Rows of each class, float64 ``(n_classes,)``; counted once."""
+        return class_totals(self.codes, None, len(self.class_weights))
+
     def take(self, rows: np.ndarray) -> Targets:
         """Return the labels of some rows."""
         return replace(self, codes=self.codes[rows])
 
     def total_weight(self, weights: np.ndarray | None) -> float:
         """Return the sum over rows of class weight times sample weight."""
+        if weights is None:
+            return float(self.class_counts @ self.class_weights)
         totals = class_totals(self.codes, weights, len(self.class_weights))
         return float(totals @ self.class_weights)
 

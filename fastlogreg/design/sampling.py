@@ -58,8 +58,8 @@ def draw_rows(
         return rows[order], np.concatenate([standing, own])[order]
     codes = targets.codes
     n_classes = len(targets.class_weights)
-    totals = class_totals(codes, weights, n_classes)
-    counts = class_totals(codes, None, n_classes)
+    counts = targets.class_counts
+    totals = counts if weights is None else class_totals(codes, weights, n_classes)
     quotas = 0.5 * wanted * (counts / counts.sum() + 1.0 / n_classes)
     plain = _one_of_each_stretch(len(codes), wanted, rng) if weights is None else None
     parts = []
@@ -107,4 +107,5 @@ def _one_of_each_stretch(n_rows: int, wanted: int, rng: np.random.Generator) -> 
     if wanted >= n_rows:
         return np.arange(n_rows)
     places = (np.arange(wanted) + rng.random(wanted)) * (n_rows / wanted)
-    return np.unique(np.minimum(places.astype(np.intp), n_rows - 1))
+    rows = np.minimum(places.astype(np.intp), n_rows - 1)
+    return rows[np.diff(rows, prepend=-1) > 0]  # they are in order
