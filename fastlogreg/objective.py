@@ -24,7 +24,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fastlogreg.design import Design, HasArray, Targets, draw_rows
+from fastlogreg.design import BlockSums, Design, HasArray, Targets, draw_rows
 from fastlogreg.hessian import ProximalHessian
 
 __all__ = ["Objective"]
@@ -116,10 +116,10 @@ class Objective:
 
     def value_gradient_hessian(self, coef: np.ndarray) -> tuple[float, np.ndarray, ProximalHessian]:
         """Return the smooth part, its gradient and its Hessian; one pass."""
-        losses, gradient, hessians = self.design.loss_gradient_hessian(
-            coef, self.targets, self.weights
-        )
-        return *self._finish(losses, gradient, coef), self._hessian(hessians[0])
+        losses, gradient, sums = self.design.loss_gradient_hessian(coef, self.targets, self.weights)
+        if isinstance(sums, BlockSums):
+            raise NotImplementedError
+        return *self._finish(losses, gradient, coef), self._hessian(sums[0])
 
     def product_at(self, coef: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
         """Return a function from a direction to the Hessian at *coef* times it; a pass a call."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from fastlogreg.design import Shape
 from fastlogreg.runtime.threads import available_threads
 from fastlogreg.solvers import sample_sizes
 
@@ -66,8 +67,7 @@ class Plan:
 
 
 def make_plan(
-    n_rows: int,
-    n_columns: int,
+    shape: Shape,
     *,
     n_outputs: int = 1,
     has_l1: bool = False,
@@ -75,12 +75,12 @@ def make_plan(
     n_threads: int | None = None,
     solver: str = "auto",
 ) -> Plan:
-    """Return the plan for a dense table of that shape; the parameters are the estimator's.
+    """Return the plan for a table of that shape; the parameters are the estimator's.
 
     Parameters
     ----------
-    n_rows, n_columns : int
-        Shape of X.
+    shape : Shape
+        What the table is like.
     n_outputs : int
         Columns of the coefficients: 1 for two classes, else a column a class.
     has_l1 : bool
@@ -88,19 +88,19 @@ def make_plan(
     backend, n_threads, solver
         What was asked for.
     """
-    chosen = choose_backend(n_rows, n_columns, backend)
+    chosen = choose_backend(shape, backend)
     return Plan(
         chosen,
         choose_threads(n_threads, chosen.value),
-        choose_solver(n_rows, n_columns, n_outputs, has_l1, solver),
+        choose_solver(shape, n_outputs, has_l1, solver),
     )
 
 
-def choose_backend(n_rows: int, n_columns: int, backend: str = "auto") -> Choice[str]:
-    """Return the backend of a pass over a dense table of that shape."""
+def choose_backend(shape: Shape, backend: str = "auto") -> Choice[str]:
+    """Return the backend of a pass over a table of that shape."""
     if backend != "auto":
         return Choice(backend, f"backend={backend!r} was asked for")
-    cells = n_rows * n_columns
+    cells = shape.cells
     if cells < NUMBA_FROM_CELLS:
         return Choice(
             "numpy",
@@ -120,21 +120,20 @@ def choose_threads(n_threads: int | None, backend: str) -> Choice[int]:
 
 
 def choose_solver(
-    n_rows: int,
-    n_columns: int,
+    shape: Shape,
     n_outputs: int = 1,
     has_l1: bool = False,
     solver: str = "auto",
 ) -> Choice[str]:
-    """Return the solver for a dense table of that shape; see `make_plan`."""
+    """Return the solver for a table of that shape; see `make_plan`."""
     if solver != "auto":
         return Choice(solver, f"solver={solver!r} was asked for")
     if has_l1:
         return Choice("prox-newton", "the penalty has an L1 part, which is not smooth")
-    side = n_columns + 1
+    side = shape.n_columns + 1
     n_coefficients = side * n_outputs
-    cells = n_rows * n_columns
-    sizes = sample_sizes(n_rows, side, n_outputs)
+    cells = shape.cells
+    sizes = sample_sizes(shape.n_rows, side, n_outputs)
     if cells >= SAMPLES_FROM_CELLS and sizes and sizes[-1] >= SAMPLE_ROWS * n_coefficients:
         return Choice(
             "subsampled-newton",

@@ -14,6 +14,7 @@ from sklearn.linear_model import LogisticRegression as Peer
 from fastlogreg.cli.progress import Progress
 from fastlogreg.cli.quality import Quality, judge
 from fastlogreg.cli.training import fit
+from fastlogreg.design import Shape
 from fastlogreg.estimators.logistic_regression import LogisticRegression
 from fastlogreg.planner import make_plan
 
@@ -76,7 +77,7 @@ def fit_ours(
         Where to tell.
     """
     model = LogisticRegression(C=C, tol=tol)
-    plan = make_plan(*X.shape)
+    plan = make_plan(Shape(len(X), X.shape[1], X.size))
     few = _fortran(X.iloc[:_WARM_UP_ROWS])
     with progress.step("loading kernels"):
         warm_up = 0.0

@@ -2,9 +2,11 @@
 
 from fastlogreg.design.dense import DTYPES, DenseDesign
 from fastlogreg.design.protocol import (
-    DenseBackend,
+    Backend,
+    BlockSums,
     Design,
     HasArray,
+    Shape,
     Targets,
     class_totals,
     load_backend,
@@ -13,10 +15,12 @@ from fastlogreg.design.sampling import draw_rows
 
 __all__ = [
     "DTYPES",
-    "DenseBackend",
+    "Backend",
+    "BlockSums",
     "DenseDesign",
     "Design",
     "HasArray",
+    "Shape",
     "Targets",
     "class_totals",
     "draw_rows",

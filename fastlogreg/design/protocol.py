@@ -9,7 +9,16 @@ from typing import Any, Protocol, cast, runtime_checkable
 
 import numpy as np
 
-__all__ = ["DenseBackend", "Design", "HasArray", "Targets", "class_totals", "load_backend"]
+__all__ = [
+    "Backend",
+    "BlockSums",
+    "Design",
+    "HasArray",
+    "Shape",
+    "Targets",
+    "class_totals",
+    "load_backend",
+]
 
 # Classes up to which as many comparisons take less than the wider codes of a histogram.
 _COUNTED_ONE_BY_ONE = 16
@@ -60,18 +69,65 @@ def class_totals(codes: np.ndarray, weights: np.ndarray | None, n_classes: int) 
     return np.bincount(codes, weights, minlength=n_classes).astype(np.float64)
 
 
+@dataclass(frozen=True)
+class Shape:
+    """What of a table decides how it is fitted.
+
+    Parameters
+    ----------
+    n_rows, n_columns : int
+        Rows, and columns as coefficients count them: the levels of a category are columns.
+    cells : int
+        Numbers that a pass reads: rows times columns of a dense table, stored values of a
+        sparse one, rows times columns as stored of a mixed one.
+    storage : str
+        What the design of the table is, "dense", "sparse" or "tabular".
+    n_eliminated : int
+        Columns that a factorisation of the Hessian need not hold, for they are the levels
+        of one category.
+    """
+
+    n_rows: int
+    n_columns: int
+    cells: int
+    storage: str = "dense"
+    n_eliminated: int = 0
+
+
+@dataclass(frozen=True)
+class BlockSums:
+    """A Hessian, summed over rows, of which one block is diagonal.
+
+    Parameters
+    ----------
+    first : int
+        The block's first column; the levels of one category, of which a row has one.
+    diagonal : ndarray of float64, shape (m,)
+        The block.
+    border : ndarray of float64, shape (m, p - m)
+        Its rows' other columns, in their order.
+    core : ndarray of float64, shape (p - m, p - m)
+        All other columns, the intercept last.
+    """
+
+    first: int
+    diagonal: np.ndarray
+    border: np.ndarray
+    core: np.ndarray
+
+
 class Design(Protocol):
     """X as an operator with an appended column of ones.
 
     With ``n`` rows, ``d`` columns and ``k`` outputs, coefficients and gradients are
     ``(d + 1, k)`` float64, the intercept in the last row.  Outputs are binary models of
     their own, or the classes of one softmax model where the targets say so.  Results are
-    new arrays, summed over rows and not divided by anything.  Every method but `take`
-    reads X once and adds 1 to `passes`.
+    new arrays, summed over rows and not divided by anything.  Every method but `take` and
+    `take_columns` reads X once and adds 1 to `passes`.
     """
 
     passes: float
-    backend: DenseBackend
+    backend: Backend
 
     @property
     def n_rows(self) -> int:
@@ -92,11 +148,12 @@ class Design(Protocol):
 
     def loss_gradient_hessian(
         self, coef: np.ndarray, targets: Targets, weights: np.ndarray | None
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | BlockSums]:
         """Return losses, gradients and Hessians ``(k, d + 1, d + 1)``.
 
         That of a softmax model is ``(1, p, p)`` with ``p = k (d + 1)``, class by class:
-        row ``c (d + 1) + j`` is that of ``coef[j, c]``.
+        row ``c (d + 1) + j`` is that of ``coef[j, c]``.  A storage that knows more about
+        the Hessian of its one output returns it in blocks.
         """
 
     def hessian_product(
@@ -125,6 +182,9 @@ class Design(Protocol):
     def take(self, rows: np.ndarray) -> Design:
         """Return the design of some rows, copied, with a count of its own."""
 
+    def take_columns(self, columns: np.ndarray) -> Design:
+        """Return the design of some columns, copied, with a count of its own."""
+
 
 @runtime_checkable
 class HasArray(Protocol):
@@ -135,8 +195,10 @@ class HasArray(Protocol):
         """X, ``(n_rows, n_columns)``."""
 
 
-class DenseBackend(Protocol):
-    """The whole passes that `fastlogreg.kernels.dense` and its mirror define.
+class Backend(Protocol):
+    """The whole passes that a storage's file in `fastlogreg.kernels` and its mirror define.
+
+    ``X`` is what the storage's design holds: an array of a dense one.
 
     With them comes the one loop of a backend that reads no X, so that what a design was
     handed is all that a fit needs: the objective passes it on to its Hessians.
@@ -156,7 +218,7 @@ class DenseBackend(Protocol):
 
     def loss_gradient(
         self,
-        X: np.ndarray,
+        X: Any,
         coef: np.ndarray,
         codes: np.ndarray,
         weights: np.ndarray | None,
@@ -168,19 +230,19 @@ class DenseBackend(Protocol):
 
     def loss_gradient_hessian(
         self,
-        X: np.ndarray,
+        X: Any,
         coef: np.ndarray,
         codes: np.ndarray,
         weights: np.ndarray | None,
         class_weights: np.ndarray,
         n_threads: int,
         softmax: bool = False,
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | BlockSums]:
         """Return losses, gradients and Hessians."""
 
     def hessian_product(
         self,
-        X: np.ndarray,
+        X: Any,
         coef: np.ndarray,
         direction: np.ndarray,
         codes: np.ndarray,
@@ -191,23 +253,23 @@ class DenseBackend(Protocol):
     ) -> np.ndarray:
         """Return the Hessians times the direction."""
 
-    def square_sums(self, X: np.ndarray, row_weights: np.ndarray, n_threads: int) -> np.ndarray:
+    def square_sums(self, X: Any, row_weights: np.ndarray, n_threads: int) -> np.ndarray:
         """Return weighted sums of squares of the columns, and of the weights."""
 
-    def decision(self, X: np.ndarray, coef: np.ndarray, n_threads: int) -> tuple[np.ndarray, bool]:
+    def decision(self, X: Any, coef: np.ndarray, n_threads: int) -> tuple[np.ndarray, bool]:
         """Return decisions, and whether all are finite."""
 
     def probability(
-        self, X: np.ndarray, coef: np.ndarray, n_threads: int, softmax: bool = False
+        self, X: Any, coef: np.ndarray, n_threads: int, softmax: bool = False
     ) -> tuple[np.ndarray, bool]:
         """Return probabilities, and whether all decisions are finite."""
 
 
-def load_backend(name: str, storage: str = "dense") -> DenseBackend:
+def load_backend(name: str, storage: str = "dense") -> Backend:
     """Import the whole passes of a backend, "numba" or "numpy", for a storage of X.
 
     This is the only import of kernels and reference above their floor: a fit on NumPy
     never loads numba.
     """
     module: object = importlib.import_module(f"{_PACKAGES[name]}.{storage}")
-    return cast(DenseBackend, module)
+    return cast(Backend, module)

@@ -14,7 +14,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
 from fastlogreg.errors import InvalidDataError
-from fastlogreg.estimators.validation import check_finite
+from fastlogreg.tables import check_finite
 
 __all__ = ["MOST_CLASSES", "encode_labels"]
 

@@ -10,7 +10,7 @@ from scipy.special import log_expit
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from fastlogreg.design import DenseDesign, Targets, load_backend
+from fastlogreg.design import Design, Targets
 from fastlogreg.errors import InvalidDataError
 from fastlogreg.estimators.labels import encode_labels
 from fastlogreg.estimators.parameters import (
@@ -30,11 +30,11 @@ from fastlogreg.estimators.validation import (
     check_table,
     check_weights,
     class_weights_of,
-    explain_not_finite,
 )
 from fastlogreg.objective import Objective
 from fastlogreg.planner import BACKENDS, Plan, choose_backend, choose_threads, make_plan
 from fastlogreg.solvers import SOLVERS, Solution, Status, Step, find_separation
+from fastlogreg.tables import Table
 
 __all__ = ["LogisticRegression"]
 
@@ -224,12 +224,13 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
 
     def _fit(self, X: Any, y: Any, sample_weight: Any) -> Self:
         self._check_parameters()
-        matrix = check_table(self, X, reset=True)
-        classes, codes = encode_labels(y, len(matrix), type(self).__name__)
-        weights = check_weights(sample_weight, len(matrix))
+        table = check_table(self, X, reset=True)
+        n_rows = table.shape.n_rows
+        classes, codes = encode_labels(y, n_rows, type(self).__name__)
+        weights = check_weights(sample_weight, n_rows)
         class_weights = class_weights_of(self.class_weight, classes, codes, weights)
         targets = Targets(codes, class_weights, softmax=len(classes) > 2)
-        design, plan = self._plan(matrix, len(classes))
+        design, plan = self._plan(table, len(classes))
         objective = Objective(
             design,
             targets,
@@ -248,24 +249,24 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
             callback=observer(self.verbose, self.callback),
         )
         if solution.status is Status.NOT_FINITE:
-            raise explain_not_finite(matrix, getattr(self, "feature_names_in_", None))
+            raise table.explain_not_finite()
         self.classes_ = classes
         self.plan_, self.backend_, self.solver_ = plan, plan.backend.value, plan.solver.value
         self._keep(solution, design.dtype)
         self._warn(solution, objective)
         return self
 
-    def _plan(self, matrix: np.ndarray, n_classes: int) -> tuple[DenseDesign, Plan]:
+    def _plan(self, table: Table, n_classes: int) -> tuple[Design, Plan]:
         """Return the design of a table for a fit, and how the fit is run."""
         plan = make_plan(
-            *matrix.shape,
+            table.shape,
             n_outputs=n_classes if n_classes > 2 else 1,
             has_l1=has_l1(self.l1_ratio, self.C),
             backend=self.backend,
             n_threads=self.n_threads,
             solver=self.solver,
         )
-        return DenseDesign(matrix, load_backend(plan.backend.value), plan.n_threads.value), plan
+        return table.design(plan.backend.value, plan.n_threads.value), plan
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Return ``x W + b`` for every row, float32 where X is, else float64.
@@ -314,18 +315,17 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
     def _predicted(self, X: Any, what: Literal["decision", "probability"]) -> np.ndarray:
         """Return what a design's method of that name does, from one read of X."""
         check_is_fitted(self, "coef_")
-        matrix = check_table(self, X, reset=False)
-        n, d = matrix.shape
-        backend = choose_backend(n, d, self.backend).value
+        table = check_table(self, X, reset=False)
+        backend = choose_backend(table.shape, self.backend).value
         threads = choose_threads(self.n_threads, backend).value
         coef = np.concatenate([self.coef_.T, self.intercept_[None]]).astype(np.float64)
-        design = DenseDesign(matrix, load_backend(backend), threads)
+        design = table.design(backend, threads)
         if what == "decision":
             predicted, finite = design.decision(coef)
         else:
             predicted, finite = design.probability(coef, softmax=len(self.classes_) > 2)
         if not finite:
-            raise explain_not_finite(matrix, getattr(self, "feature_names_in_", None))
+            raise table.explain_not_finite()
         return predicted
 
     def _check_parameters(self) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import expit
 from sklearn.exceptions import NotFittedError
 
-from fastlogreg.design import DenseDesign, Targets, load_backend
+from fastlogreg.design import DenseDesign, Shape, Targets, load_backend
 from fastlogreg.errors import DivergenceError, InvalidDataError, InvalidParameterTypeError
 from fastlogreg.estimators.parameters import check_integer, check_real
 from fastlogreg.estimators.points import (
@@ -19,8 +19,8 @@ from fastlogreg.estimators.points import (
     check_points,
     magnitude,
 )
-from fastlogreg.estimators.validation import check_finite
 from fastlogreg.planner import choose_backend, choose_threads
+from fastlogreg.tables import check_finite
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -363,7 +363,7 @@ def _explain_divergence(points: np.ndarray, epoch: int, epochs: int, lr: float) 
 def _design(points: np.ndarray) -> DenseDesign:
     """Return points (dims, n_points) as a table with a row a point, without a copy."""
     table = points.T
-    backend = choose_backend(*table.shape).value
+    backend = choose_backend(Shape(len(table), len(points), table.size)).value
     return DenseDesign(table, load_backend(backend), choose_threads(None, backend).value)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from fastlogreg.errors import InvalidDataError
-from fastlogreg.estimators.validation import check_finite
+from fastlogreg.tables import check_finite
 
 __all__ = ["check_finite_points", "check_labels", "check_points", "magnitude"]
 

@@ -1,7 +1,7 @@
 """Checks of X, y and sample_weight, and what they become for the objective.
 
 The finiteness of X is not checked here by a read of its own: the first pass over X shows
-it, and `explain_not_finite` then looks for where.
+it, and the table then looks for where.
 """
 
 from __future__ import annotations
@@ -17,23 +17,21 @@ from fastlogreg.errors import (
     InvalidParameterError,
     InvalidParameterTypeError,
 )
+from fastlogreg.tables import DenseTable, Table, check_finite
 
 __all__ = [
-    "check_finite",
     "check_scale",
     "check_table",
     "check_weights",
     "class_weights_of",
-    "explain_not_finite",
     "explain_not_numeric",
 ]
 
-_SCAN_CELLS = 1_048_576
 _TABLE_TYPES = tuple(map(np.dtype, DTYPES))  # byte-swapped types are unequal to these
 
 
-def check_table(estimator: Any, X: Any, *, reset: bool) -> np.ndarray:
-    """Return X as a matrix of floats, integers or bools, without a copy where it is one.
+def check_table(estimator: Any, X: Any, *, reset: bool) -> Table:
+    """Return X as a table of floats, integers or bools, without a copy where it is one array.
 
     scikit-learn's `validate_data` checks X and its names.  It takes longer than a pass over
     a small table, so a plain array, of which it would change nothing and say nothing, goes
@@ -49,7 +47,7 @@ def check_table(estimator: Any, X: Any, *, reset: bool) -> np.ndarray:
         Whether X defines the columns, or must have those of before.
     """
     if _is_plain_table(X) and _takes_unnamed(estimator, X.shape[1], reset=reset):
-        return np.asarray(X)
+        return DenseTable(X)
     try:
         matrix = validate_data(
             estimator,
@@ -62,7 +60,7 @@ def check_table(estimator: Any, X: Any, *, reset: bool) -> np.ndarray:
         if "could not convert" in str(error) or hasattr(X, "columns"):
             raise explain_not_numeric(X, error) from None
         raise
-    return np.asarray(matrix)
+    return DenseTable(np.asarray(matrix), getattr(estimator, "feature_names_in_", None))
 
 
 def _is_plain_table(X: Any) -> bool:
@@ -78,70 +76,6 @@ def _takes_unnamed(estimator: Any, n_columns: int, *, reset: bool) -> bool:
         state["n_features_in_"] = n_columns
         return True
     return "feature_names_in_" not in state and state.get("n_features_in_") == n_columns
-
-
-def check_finite(name: str, array: np.ndarray, advice: str) -> None:
-    """Raise `InvalidDataError` if a floating-point *array* holds NaN or infinity."""
-    if array.dtype.kind != "f":
-        return
-    with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(array.sum(dtype=np.float64)):
-            return
-    nan, infinite, first = _count_not_finite(array.reshape(len(array), -1))
-    if nan + infinite:
-        position = first[0] if array.ndim == 1 else first
-        raise InvalidDataError(_not_finite_message(name, nan, infinite, position, advice))
-
-
-def explain_not_finite(X: np.ndarray, names: np.ndarray | None = None) -> InvalidDataError:
-    """Return the error for a pass whose result is not finite: where X is to blame for it."""
-    nan, infinite, first = _count_not_finite(X)
-    if nan + infinite:
-        row, column = first
-        label = f"{column} ({names[column]!r})" if names is not None else f"{column}"
-        return InvalidDataError(
-            _not_finite_message(
-                "X",
-                nan,
-                infinite,
-                f"row {row}, column {label}",
-                "drop those rows, or fill them, e.g. with sklearn.impute.SimpleImputer",
-            )
-        )
-    largest = max(abs(float(X.max())), abs(float(X.min())))
-    return InvalidDataError(
-        f"X, {X.dtype}, holds values up to {largest:.3g} in magnitude, with which a product with "
-        f"the coefficients or a sum leaves the range of {X.dtype}; expected columns of moderate "
-        "scale. Scale them, e.g. with sklearn.preprocessing.StandardScaler; with "
-        "warm_start=True, start anew from smaller coefficients."
-    )
-
-
-def _count_not_finite(X: np.ndarray) -> tuple[int, int, tuple[int, int]]:
-    """Return how many NaN and infinities X holds, and the first position by row."""
-    nan = infinite = 0
-    first = (-1, -1)
-    step = max(_SCAN_CELLS // max(X.shape[1], 1), 1)
-    for start in range(0, len(X), step):
-        chunk = X[start : start + step]
-        bad = ~np.isfinite(chunk)
-        if bad.any():
-            if nan + infinite == 0:
-                row, column = np.argwhere(bad)[0]
-                first = (int(start + row), int(column))
-            missing = int(np.isnan(chunk).sum())
-            nan += missing
-            infinite += int(bad.sum()) - missing
-    return nan, infinite, first
-
-
-def _not_finite_message(name: str, nan: int, infinite: int, where: object, advice: str) -> str:
-    found = [f"{nan} NaN"] * (nan > 0)
-    found += [f"{infinite} infinite value{'s' * (infinite > 1)} (inf)"] * (infinite > 0)
-    return (
-        f"{name} contains {' and '.join(found)}, the first at {where}; "
-        f"expected finite numbers. Advice: {advice}."
-    )
 
 
 def explain_not_numeric(X: Any, error: TypeError | ValueError) -> TypeError | ValueError:

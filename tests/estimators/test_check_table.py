@@ -86,7 +86,7 @@ def checked(table, first, *, reset, plain):
     with pytest.MonkeyPatch.context() as patch:
         if not plain:
             patch.setattr(validation, "_is_plain_table", lambda X: False)
-        found = outcome(lambda: validation.check_table(estimator, table, reset=reset))
+        found = outcome(lambda: validation.check_table(estimator, table, reset=reset).matrix)
     return found, state(estimator)
 
 
@@ -102,7 +102,7 @@ def test_a_plain_array_is_not_copied_and_not_given_to_scikit_learn(monkeypatch):
     monkeypatch.setattr(validation, "validate_data", None)
     monkeypatch.setattr(labels, "column_or_1d", None)
     model = LogisticRegression().fit(X, Y)
-    assert validation.check_table(model, X, reset=False) is X
+    assert validation.check_table(model, X, reset=False).matrix is X
 
 
 @pytest.mark.parametrize("y", COLUMNS.values(), ids=COLUMNS)

@@ -155,7 +155,7 @@ def test_proba_and_log_proba_keep_their_tails():
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_arrays_are_read_where_they_lie(backend, order, monkeypatch, tmp_path):
     from fastlogreg.design import DenseDesign
-    from fastlogreg.estimators import logistic_regression as module
+    from fastlogreg.tables import dense as module
 
     used = []
 

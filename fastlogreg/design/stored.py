@@ -1,0 +1,115 @@
+"""What all designs of a table in memory share: the whole passes of a backend over it."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from fastlogreg.design.protocol import Backend, BlockSums, Targets
+
+__all__ = ["StoredDesign"]
+
+X = TypeVar("X")
+
+
+class StoredDesign(Generic[X]):
+    """A table in memory; what a storage adds is its shape, its type and how parts are taken.
+
+    Parameters
+    ----------
+    X : object
+        The table as the backend's passes take it.
+    backend : Backend
+        The whole passes over that storage, from `load_backend`.
+    n_threads : int
+        How many threads a pass may use.
+    """
+
+    def __init__(self, X: X, backend: Backend, n_threads: int) -> None:
+        self.X = X
+        self.backend = backend
+        self.n_threads = n_threads
+        self.passes = 0.0
+
+    def loss_gradient(
+        self, coef: np.ndarray, targets: Targets, weights: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return losses ``(k,)``, of softmax ``(1,)``, and gradients ``(d + 1, k)``, one pass."""
+        self.passes += 1
+        return self.backend.loss_gradient(
+            self.X,
+            coef,
+            targets.codes,
+            weights,
+            targets.class_weights,
+            self.n_threads,
+            targets.softmax,
+        )
+
+    def loss_gradient_hessian(
+        self, coef: np.ndarray, targets: Targets, weights: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | BlockSums]:
+        """Return losses, gradients and Hessians, one pass for all.
+
+        They are ``(k, d + 1, d + 1)``; of a softmax model ``(1, p, p)`` with
+        ``p = k (d + 1)``, class by class.
+        """
+        self.passes += 1
+        return self.backend.loss_gradient_hessian(
+            self.X,
+            coef,
+            targets.codes,
+            weights,
+            targets.class_weights,
+            self.n_threads,
+            targets.softmax,
+        )
+
+    def hessian_product(
+        self,
+        coef: np.ndarray,
+        direction: np.ndarray,
+        targets: Targets,
+        weights: np.ndarray | None,
+    ) -> np.ndarray:
+        """Return the Hessian at coef times direction, both ``(d + 1, k)``, one pass."""
+        self.passes += 1
+        return self.backend.hessian_product(
+            self.X,
+            coef,
+            direction,
+            targets.codes,
+            weights,
+            targets.class_weights,
+            self.n_threads,
+            targets.softmax,
+        )
+
+    def hessian_diagonal(
+        self, coef: np.ndarray, targets: Targets, weights: np.ndarray | None
+    ) -> np.ndarray:
+        """Return the diagonals of the Hessians ``(d + 1, k)``, two passes.
+
+        The curvatures of the rows are in the type of X.
+        """
+        p, _ = self.probability(coef, targets.softmax)
+        curvature = p * (1.0 - p) if targets.softmax else p[:, :1] * p[:, 1:]
+        curvature = curvature * targets.class_weights[targets.codes, None]
+        if weights is not None:
+            curvature *= weights[:, None]
+        self.passes += 1
+        return self.backend.square_sums(self.X, curvature, self.n_threads)
+
+    def decision(self, coef: np.ndarray) -> tuple[np.ndarray, bool]:
+        """Return decisions ``(n, k)`` in the type of X, and whether all are finite, one pass."""
+        self.passes += 1
+        return self.backend.decision(self.X, coef, self.n_threads)
+
+    def probability(self, coef: np.ndarray, softmax: bool = False) -> tuple[np.ndarray, bool]:
+        """Return probabilities, and whether all decisions are finite, one pass.
+
+        They are ``(n, 2)`` of one output, ``(n, k)`` of a softmax model.
+        """
+        self.passes += 1
+        return self.backend.probability(self.X, coef, self.n_threads, softmax)
