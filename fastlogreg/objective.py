@@ -25,10 +25,12 @@ from typing import Any
 
 import numpy as np
 
-from fastlogreg.design import BlockSums, Design, Targets, draw_rows
+from fastlogreg.design import BlockSums, Design, HasArray, Targets, draw_rows
 from fastlogreg.hessian import EliminatedHessian, ProximalHessian, assemble
 
 __all__ = ["Objective"]
+
+_CELLS_IN_CACHE = 1 << 17
 
 
 class Objective:
@@ -72,7 +74,7 @@ class Objective:
         inverse = C * self.total_weight
         self.strength = 1.0 / inverse if inverse != 0.0 else math.inf
         self.l1_strength = self._per_row(self.strength * l1_ratio if l1_ratio else 0.0)
-        self._l2_strength = self._per_row(self.strength * (1.0 - l1_ratio))
+        self.l2_strength = self._per_row(self.strength * (1.0 - l1_ratio))
         self._C, self._l1_ratio = C, l1_ratio
         self._samples: list[tuple[float, Objective]] = []
 
@@ -85,6 +87,17 @@ class Objective:
     def n_rows(self) -> int:
         """Rows of X."""
         return self.design.n_rows
+
+    @property
+    def array(self) -> np.ndarray | None:
+        """X where the design keeps its numbers in an array, else None."""
+        return self.design.array if isinstance(self.design, HasArray) else None
+
+    @property
+    def row_weights(self) -> np.ndarray:
+        """Class weight times sample weight of the rows, ``(n_rows,)``; a new array."""
+        row_weights: np.ndarray = self.targets.class_weights[self.targets.codes]
+        return row_weights if self.weights is None else row_weights * self.weights
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -122,7 +135,7 @@ class Objective:
         def product(direction: np.ndarray) -> np.ndarray:
             result = self.design.hessian_product(coef, direction, self.targets, self.weights)
             result /= self.total_weight
-            result += self._l2_strength * direction
+            result += self.l2_strength * direction
             if not self.fit_intercept:
                 result[-1] = 0.0
             return result
@@ -133,7 +146,7 @@ class Objective:
         """Return the diagonal of the Hessian in coef's shape; one pass."""
         result = self.design.hessian_diagonal(coef, self.targets, self.weights)
         result /= self.total_weight
-        result += self._l2_strength
+        result += self.l2_strength
         if not self.fit_intercept:
             result[-1] = 0.0
         return result
@@ -149,6 +162,21 @@ class Objective:
         # The decisions of unit coefficients are the columns.
         return some.decision(np.eye(self.design.n_columns + 1))[0].astype(np.float64)
 
+    def rows_apart(self, columns: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """Return the rows, in order, in which any of some columns has another value; one pass.
+
+        For an X that is an array.
+        """
+        array = self.array
+        assert array is not None
+        self.design.passes += 1
+        apart = np.zeros(self.n_rows, dtype=bool)
+        step = max(_CELLS_IN_CACHE // self.design.n_columns, 1)
+        for first in range(0, self.n_rows, step):
+            rows = slice(first, first + step)
+            apart[rows] = (array[rows, columns] != values).any(axis=1)
+        return np.flatnonzero(apart)
+
     def l1_penalty(self, coef: np.ndarray) -> float:
         """Return the part of F that `value_gradient` leaves out."""
         return float((self.l1_strength * np.abs(coef)).sum()) if self.has_l1 else 0.0
@@ -159,7 +187,7 @@ class Objective:
             free = self._unpenalised
             coef[free] -= coef[free].mean(axis=1, keepdims=True)
 
-    def sample(self, fraction: float, draw: int = 0) -> Objective:
+    def sample(self, fraction: float, draw: int = 0, held: np.ndarray | None = None) -> Objective:
         """Return the objective of about that share of the rows, with an expectation of F.
 
         Each class has at least a fair part of the rows, as far as it has so many, and
@@ -172,10 +200,12 @@ class Objective:
             Share of the rows, in (0, 1].
         draw : int
             Number of the draw: with the objective's seed, it makes the sample.
+        held : ndarray of intp, optional
+            Rows, in order, that come on top, each with its own weight.
         """
         wanted = max(math.ceil(fraction * self.n_rows), 1)
         rng = np.random.default_rng([self.seed, draw])
-        rows, weights = draw_rows(self.targets, self.weights, wanted, rng)
+        rows, weights = draw_rows(self.targets, self.weights, wanted, rng, held)
         sample = Objective(
             self.design.take(rows),
             self.targets.take(rows),
@@ -192,7 +222,7 @@ class Objective:
     @property
     def _unpenalised(self) -> np.ndarray:
         """Which rows of the coefficients have no penalty, bool ``(d + 1,)``."""
-        return np.asarray((self._l2_strength + self.l1_strength)[:, 0] == 0.0)
+        return np.asarray((self.l2_strength + self.l1_strength)[:, 0] == 0.0)
 
     def _per_row(self, strength: float) -> np.ndarray:
         """Return a penalty's strength for each row of the coefficients, ``(d + 1, 1)``."""
@@ -204,7 +234,7 @@ class Objective:
         self, losses: np.ndarray, gradient: np.ndarray, coef: np.ndarray
     ) -> tuple[float, np.ndarray]:
         """Return the smooth part and its gradient, made in place, from the sums over the rows."""
-        pull = self._l2_strength * coef
+        pull = self.l2_strength * coef
         gradient /= self.total_weight
         gradient += pull
         if not self.fit_intercept:
@@ -215,7 +245,7 @@ class Objective:
     def _eliminated(self, sums: BlockSums) -> EliminatedHessian:
         """Return the Hessian of blocks, made in place, from their sums over the rows."""
         block = slice(sums.first, sums.first + len(sums.diagonal))
-        strengths = self._l2_strength[:, 0]
+        strengths = self.l2_strength[:, 0]
         for part in (sums.diagonal, sums.border, sums.core):
             part /= self.total_weight
         sums.diagonal[...] += strengths[block]
@@ -232,7 +262,7 @@ class Objective:
         blocks = matrix.reshape(n_outputs, side, n_outputs, side)
         if n_outputs > 1:
             _hold_free_directions(blocks, self._unpenalised)
-        matrix.flat[:: len(matrix) + 1] += np.tile(self._l2_strength[:, 0], n_outputs)
+        matrix.flat[:: len(matrix) + 1] += np.tile(self.l2_strength[:, 0], n_outputs)
         if not self.fit_intercept:
             matrix = np.ascontiguousarray(blocks[:, :-1, :, :-1])
             matrix = matrix.reshape(n_outputs * (side - 1), -1)

@@ -50,3 +50,13 @@ def several(n, d, n_classes, seed=0, *, rare=0.0):
     y = (z + rng.gumbel(size=z.shape)).argmax(axis=1)
     y[:n_classes] = np.arange(n_classes)
     return X, y, weights
+
+
+def chain(m, d, correlation, seed=0):
+    """Return rows in which each column is correlated with the next, and so on down the line."""
+    rng = np.random.default_rng(seed)
+    table = rng.standard_normal((m, d))
+    for j in range(1, d):
+        table[:, j] *= np.sqrt(1.0 - correlation**2)
+        table[:, j] += correlation * table[:, j - 1]
+    return table

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, cast
+from functools import cached_property
+from typing import Any, Protocol, cast, runtime_checkable
 
 import numpy as np
 
-__all__ = ["Backend", "BlockSums", "Design", "Shape", "Targets", "class_totals", "load_backend"]
+__all__ = [
+    "Backend",
+    "BlockSums",
+    "Design",
+    "HasArray",
+    "Shape",
+    "Targets",
+    "class_totals",
+    "load_backend",
+]
 
 # Classes up to which as many comparisons take less than the wider codes of a histogram.
 _COUNTED_ONE_BY_ONE = 16
@@ -35,12 +45,19 @@ class Targets:
     class_weights: np.ndarray
     softmax: bool = False
 
+    @cached_property
+    def class_counts(self) -> np.ndarray:
+        """Rows of each class, float64 ``(n_classes,)``; counted once."""
+        return class_totals(self.codes, None, len(self.class_weights))
+
     def take(self, rows: np.ndarray) -> Targets:
         """Return the labels of some rows."""
         return replace(self, codes=self.codes[rows])
 
     def total_weight(self, weights: np.ndarray | None) -> float:
         """Return the sum over rows of class weight times sample weight."""
+        if weights is None:
+            return float(self.class_counts @ self.class_weights)
         totals = class_totals(self.codes, weights, len(self.class_weights))
         return float(totals @ self.class_weights)
 
@@ -167,6 +184,15 @@ class Design(Protocol):
 
     def take_columns(self, columns: np.ndarray) -> Design:
         """Return the design of some columns, copied, with a count of its own."""
+
+
+@runtime_checkable
+class HasArray(Protocol):
+    """A design whose numbers lie in an array."""
+
+    @property
+    def array(self) -> np.ndarray:
+        """X, ``(n_rows, n_columns)``."""
 
 
 class Backend(Protocol):

@@ -12,7 +12,11 @@ _LEAST_OF_QUOTA = 0.5  # a class that a plain draw gives less of is drawn on its
 
 
 def draw_rows(
-    targets: Targets, weights: np.ndarray | None, wanted: int, rng: np.random.Generator
+    targets: Targets,
+    weights: np.ndarray | None,
+    wanted: int,
+    rng: np.random.Generator,
+    held: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return rows, in order and each once, and the weights with which they stand for all.
 
@@ -31,6 +35,9 @@ def draw_rows(
         About how many rows.
     rng : Generator
         Where chance comes from.
+    held : ndarray of intp, optional
+        Rows, in order and each once, that come on top with the weight of their own; chance
+        chooses among the others, which the rest of the weights stand for.
 
     Returns
     -------
@@ -38,10 +45,21 @@ def draw_rows(
     weights : ndarray of float64, shape (m,)
         They sum to the weight of all rows of a class over the sample's rows of it.
     """
+    if held is not None:
+        others = np.ones(len(targets.codes), dtype=bool)
+        others[held] = False
+        rest = np.flatnonzero(others)
+        drawn, standing = draw_rows(
+            targets.take(rest), None if weights is None else weights[rest], wanted, rng
+        )
+        own = np.ones(len(held)) if weights is None else weights[held]
+        rows = np.concatenate([rest[drawn], held])
+        order = np.argsort(rows)
+        return rows[order], np.concatenate([standing, own])[order]
     codes = targets.codes
     n_classes = len(targets.class_weights)
-    totals = class_totals(codes, weights, n_classes)
-    counts = class_totals(codes, None, n_classes)
+    counts = targets.class_counts
+    totals = counts if weights is None else class_totals(codes, weights, n_classes)
     quotas = 0.5 * wanted * (counts / counts.sum() + 1.0 / n_classes)
     plain = _one_of_each_stretch(len(codes), wanted, rng) if weights is None else None
     parts = []
@@ -89,4 +107,5 @@ def _one_of_each_stretch(n_rows: int, wanted: int, rng: np.random.Generator) -> 
     if wanted >= n_rows:
         return np.arange(n_rows)
     places = (np.arange(wanted) + rng.random(wanted)) * (n_rows / wanted)
-    return np.unique(np.minimum(places.astype(np.intp), n_rows - 1))
+    rows = np.minimum(places.astype(np.intp), n_rows - 1)
+    return rows[np.diff(rows, prepend=-1) > 0]  # they are in order

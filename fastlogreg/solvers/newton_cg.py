@@ -6,7 +6,7 @@ ed., section 7.1; on the accuracy Eisenstat & Walker, *Choosing the forcing term
 inexact Newton method*, SIAM J. Sci. Comput. 17, 1996).  The directions of
 one system and what the Hessian made of them precondition the next (Morales & Nocedal,
 *Automatic preconditioning by limited memory quasi-Newton updating*, SIAM J. Optim. 10,
-2000); the first is preconditioned by the Hessian's diagonal on a sample of the rows.
+2000); below them lies what `preconditioner` takes at the start.
 """
 
 from __future__ import annotations
@@ -18,13 +18,12 @@ import numpy as np
 
 from fastlogreg.solvers.descent import descend
 from fastlogreg.solvers.pairs import Pairs
+from fastlogreg.solvers.preconditioner import Preconditioner, precondition
 from fastlogreg.solvers.solution import Callback, Sampled, Solution, Solvable
 
 __all__ = ["minimise"]
 
-_SAMPLE = 0.05  # of the rows, for the diagonal
-_LEAST_SAMPLE = 1_000
-_MEMORY = 40
+_MEMORY = 10
 _LEAST_ACCURATE = 0.25
 _FORCING = 0.5
 _MARGIN = 0.3  # below tol, where the next gradient is to be
@@ -54,19 +53,13 @@ class _Products:
         self._tol = tol
         self._pairs = Pairs(_MEMORY)
         self._coef: np.ndarray
-        self._inverse_diagonal: np.ndarray
+        self._first: Preconditioner
         self._last_size = 0.0
         self._has_forgotten = False
 
     def approach(self, start: np.ndarray) -> np.ndarray:
-        """Return *start*, and take the Hessian's diagonal there."""
-        fraction = max(_SAMPLE, _LEAST_SAMPLE / self._objective.n_rows)
-        sample = self._objective if fraction >= 1.0 else self._objective.sample(fraction)
-        diagonal = sample.hessian_diagonal(start)
-        # A diagonal that left float64 gives a step that is NaN, and says so.
-        inverse = np.where(np.isfinite(diagonal), 0.0, np.nan)
-        usable = np.isfinite(diagonal) & (diagonal > 0.0)
-        self._inverse_diagonal = np.divide(1.0, diagonal, out=inverse, where=usable)
+        """Return *start*, and take what preconditions there."""
+        self._first = precondition(self._objective, start)
         return start
 
     def evaluate(self, coef: np.ndarray) -> tuple[float, np.ndarray]:
@@ -114,10 +107,7 @@ class _Products:
         return self._pairs.clear()
 
     def _precondition(self, vector: np.ndarray) -> np.ndarray:
-        return self._pairs.inverse_times(vector, self._scaled)
-
-    def _scaled(self, vector: np.ndarray) -> np.ndarray:
-        return np.asarray(self._inverse_diagonal * vector)
+        return self._pairs.inverse_times(vector, self._first)
 
 
 def conjugate_gradients(

@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from fastlogreg.solvers.descent import descend
+from fastlogreg.solvers.marks import Marks, find_rare_marks
 from fastlogreg.solvers.newton_cholesky import FullHessian
 from fastlogreg.solvers.solution import Callback, Sampled, Solution, Step
 from fastlogreg.solvers.steps import Steps
@@ -105,6 +106,7 @@ class Samples(Generic[H]):
         self._steps = steps
         self.last: Sampled[H]
         self.value_at_start = math.inf
+        self._marks: Marks | None = None
 
     def solve(self, start: np.ndarray) -> np.ndarray | None:
         """Return the last sample's coefficients, None where a sample is hard to solve.
@@ -114,8 +116,14 @@ class Samples(Generic[H]):
         """
         coef = start
         for draw, rows in enumerate(self._sizes):
-            self.last = self._objective.sample(rows / self._objective.n_rows, draw)
+            self.last = self.draw(rows, draw)
             least = _GAIN_OF_ERROR * start.size / rows
+            if rows == self._sizes[-1] and self._hold_rare_marks():
+                self.last = self.draw(rows, draw)
+                # What smaller samples made of a mark that chance gave them is not to begin with,
+                # and none of the sample's error is from the rows that are held.
+                coef = self._without_rare_marks(coef, start)
+                least = _GAIN_OF_ERROR / self._objective.n_rows
             most = _MOST_STEPS if draw else _MOST_FIRST_STEPS
             if draw == 0:
                 self.value_at_start = self._value_prediction(coef)[0]
@@ -125,6 +133,22 @@ class Samples(Generic[H]):
                 coef = solution.coef
                 if draw and solution.passes > most:
                     return None
+        return coef
+
+    def draw(self, rows: int, number: int) -> Sampled[H]:
+        """Return a sample of so many rows and those found to mark rare columns."""
+        held = None if self._marks is None else self._marks.rows
+        return self._objective.sample(rows / self._objective.n_rows, number, held)
+
+    def _hold_rare_marks(self) -> bool:
+        """Find columns that few rows of the present sample mark; return whether there are any."""
+        self._marks = find_rare_marks(self._objective, self.last)
+        return self._marks is not None
+
+    def _without_rare_marks(self, coef: np.ndarray, start: np.ndarray) -> np.ndarray:
+        assert self._marks is not None
+        coef = coef.copy()
+        coef[self._marks.columns] = start[self._marks.columns]
         return coef
 
     def _follow(self, coef: np.ndarray, least: float, most: int) -> np.ndarray:

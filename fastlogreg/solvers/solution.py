@@ -170,6 +170,18 @@ class Sampled(TwiceDifferentiable[H], Protocol[H]):
     def n_rows(self) -> int:
         """Rows there are."""
 
+    @property
+    def array(self) -> np.ndarray | None:
+        """X where its numbers lie in an array ``(n_rows, d)``, None where they do not."""
+
+    @property
+    def row_weights(self) -> np.ndarray:
+        """What the rows count, ``(n_rows,)``."""
+
+    @property
+    def l2_strength(self) -> np.ndarray:
+        """Curvature of the penalty for each row of the coefficients, ``(d + 1, 1)``."""
+
     def decision(self, coef: np.ndarray) -> np.ndarray:
         """Return ``x w + b`` for every row and output."""
 
@@ -179,8 +191,14 @@ class Sampled(TwiceDifferentiable[H], Protocol[H]):
     def hessian_diagonal(self, coef: np.ndarray) -> np.ndarray:
         """Return the diagonal of the Hessian, in coef's shape."""
 
-    def sample(self, fraction: float, draw: int = 0) -> Sampled[H]:
-        """Return the objective of a random share of the rows, which stands for this one."""
+    def rows_apart(self, columns: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """Return the rows in which any of some columns has another value; X is an array."""
+
+    def sample(self, fraction: float, draw: int = 0, held: np.ndarray | None = None) -> Sampled[H]:
+        """Return the objective of a random share of the rows, which stands for this one.
+
+        The rows *held* are in it whatever chance says.
+        """
 
 
 class Penalised(Sampled[Curved], Protocol):

@@ -7,7 +7,8 @@ Newton methods*, Mathematical Programming 174, 2019):
 
 1. Newton's method on a small sample, then on larger ones, each begun where the last
    ended: a fraction of a pass in all, and it ends within the sample's error of the
-   optimum.
+   optimum.  The last holds all rows that mark a column which hardly any row marks
+   (`marks`): they take a pass to find, where there is such a column.
 2. On all rows, steps with the inverse of the last sample's Hessian, corrected by the
    changes of the gradient that they bring (L-BFGS with that matrix as its first).
 3. Where the gradient shrinks too slowly, curvature of more rows, in the end of all.
@@ -220,7 +221,7 @@ class SampledHessian(Generic[H]):
 
     def _sample_hessian(self, rows: int) -> None:
         """Take the Hessian of so many rows at the point evaluated last."""
-        sample = self._objective.sample(rows / self._objective.n_rows, len(self._sizes))
+        sample = self._samples.draw(rows, len(self._sizes))
         _, _, hessian = sample.value_gradient_hessian(self._coef)
         self._adopt(hessian, rows)
 

@@ -215,8 +215,8 @@ def test_softmax_by_a_sample():
 class Misled(Objective):
     """An objective whose samples have every label turned round."""
 
-    def sample(self, fraction, draw=0):
-        sample = super().sample(fraction, draw)
+    def sample(self, fraction, draw=0, held=None):
+        sample = super().sample(fraction, draw, held)
         codes = (1 - sample.targets.codes).astype(np.int8)
         sample.targets = Targets(codes, np.ones(2))
         return sample

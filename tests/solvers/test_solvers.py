@@ -12,6 +12,7 @@ class Quadratic:
     """1 + 0.5 (x - c)' A (x - c) with a known minimum: the least that a solver needs."""
 
     n_rows = 100_000
+    array = None
 
     def __init__(self, matrix, centre):
         self.matrix, self.centre, self.passes = matrix, centre, 0.0
@@ -20,7 +21,7 @@ class Quadratic:
     def decision(self, coef):
         return coef.T
 
-    def sample(self, fraction, draw=0):
+    def sample(self, fraction, draw=0, held=None):
         """Return the same kind of problem, off by a tenth."""
         rng = np.random.default_rng(draw)
         scale = 1.0 + 0.1 * rng.standard_normal(len(self.centre))
@@ -101,7 +102,7 @@ def test_history_has_the_start_and_every_iteration(minimise):
     problem = quadratic()
     solution = minimise(problem, np.zeros((12, 1)), tol=1e-10, max_iter=500)
     assert [step.iteration for step in solution.history] == list(range(solution.iterations + 1))
-    assert solution.history[0].passes == 1.0
+    assert 1.0 <= solution.history[0].passes <= 2.0  # Newton-CG takes a product before
     assert solution.history[-1].passes <= solution.passes == problem.passes
     assert solution.history[-1].objective == solution.objective
     assert solution.history[-1].gradient_norm == solution.gradient_norm
@@ -127,7 +128,8 @@ def test_a_start_at_the_minimum_takes_no_step(minimise):
     problem = quadratic()
     solution = minimise(problem, problem.centre.copy(), tol=1e-10, max_iter=500)
     assert solution.status is Status.CONVERGED
-    assert (solution.iterations, solution.passes) == (0, 1.0)
+    assert solution.iterations == 0
+    assert solution.passes <= 2.0
 
 
 def test_a_small_gradient_alone_is_not_convergence(minimise):
