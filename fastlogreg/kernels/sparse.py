@@ -56,6 +56,8 @@ __all__ = [
     "square_sums",
 ]
 
+# Codes, weights, class weights, and whether the outputs are classes of a softmax.
+_Rows = tuple[np.ndarray, np.ndarray, np.ndarray, bool]
 _LINK = 8  # stored values that the link of a row takes as long as
 
 
@@ -244,7 +246,7 @@ def _predict(
 
 
 def _by_rows(
-    X: Any, vectors: list[np.ndarray], rows: tuple[Any, ...], n_threads: int
+    X: Any, vectors: list[np.ndarray], rows: _Rows, n_threads: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return losses and sums of several outputs, from decisions of all vectors; CSR."""
     parts = _arrays(X)
@@ -254,7 +256,7 @@ def _by_rows(
     gradients = np.zeros((n_blocks, d, width))
     sums = np.zeros((n_blocks, k, 2))
     coef = _side_by_side(vectors, width)
-    arguments: tuple[Any, ...] = (
+    arguments = (
         *parts,
         coef,
         *rows,
@@ -274,7 +276,7 @@ def _by_rows(
 
 
 def _by_columns(
-    X: Any, vectors: list[np.ndarray], rows: tuple[Any, ...], n_threads: int
+    X: Any, vectors: list[np.ndarray], rows: _Rows, n_threads: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return losses and sums of any outputs, from decisions of all vectors; CSC."""
     parts = _arrays(X)
@@ -285,7 +287,7 @@ def _by_columns(
     n_blocks = count_blocks(n, coef.shape[1] * _LINK, 0)
     pulls, sums = aligned_zeros(n, width), np.zeros((n_blocks, k, 2))
     edges = block_edges(n, n_blocks, TILE)
-    linked: tuple[Any, ...] = (decided, coef[-1], *rows, pulls, sums, edges)
+    linked = (decided, coef[-1], *rows, pulls, sums, edges)
 
     def link(first: int, last: int) -> None:
         lines = np.empty((coef.shape[1], TILE))
