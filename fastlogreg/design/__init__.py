@@ -12,7 +12,7 @@ from fastlogreg.design.protocol import (
     load_backend,
 )
 from fastlogreg.design.sampling import draw_rows
-from fastlogreg.design.sparse import Compressed, SparseDesign
+from fastlogreg.design.sparse import SparseDesign
 from fastlogreg.design.tabular import Categorical, TabularDesign
 
 __all__ = [
@@ -20,7 +20,6 @@ __all__ = [
     "Backend",
     "BlockSums",
     "Categorical",
-    "Compressed",
     "DenseDesign",
     "Design",
     "HasArray",

@@ -50,7 +50,7 @@ class Targets:
         """Rows of each class, float64 ``(n_classes,)``; counted once."""
         return class_totals(self.codes, None, len(self.class_weights))
 
-    def take(self, rows: np.ndarray) -> Targets:
+    def take(self, rows: np.ndarray | slice) -> Targets:
         """Return the labels of some rows."""
         return replace(self, codes=self.codes[rows])
 

@@ -1,8 +1,7 @@
-"""A sparse table, compressed by row or by column."""
+"""A sparse table in memory, or mapped into it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,86 +9,53 @@ import numpy as np
 from fastlogreg.design.protocol import Backend, BlockSums, Targets
 from fastlogreg.design.stored import StoredDesign
 
-__all__ = ["Compressed", "SparseDesign"]
+__all__ = ["SparseDesign"]
+
+_VALUES_OF_CHUNK = 4_194_304  # stored values of rows taken at once
 
 
-@dataclass(frozen=True)
-class Compressed:
-    """A sparse matrix as its three arrays.
+class SparseDesign(StoredDesign[Any]):
+    """Sparse X by rows or by columns, read where it lies.
 
-    Parameters
-    ----------
-    data : ndarray of float32 or float64, shape (nnz,)
-        What is stored; values of one place add up.
-    indices : ndarray of int32 or int64, shape (nnz,)
-        The column of each, the row if by column; in any order.
-    indptr : ndarray of int32 or int64
-        Where each row begins in them, and the end; each column if by column.
-    n_rows, n_columns : int
-        Shape.
-    by_row : bool
-        Whether it is compressed by row (CSR) or by column (CSC).
-    """
-
-    data: np.ndarray
-    indices: np.ndarray
-    indptr: np.ndarray
-    n_rows: int
-    n_columns: int
-    by_row: bool = True
-
-
-class SparseDesign(StoredDesign[Compressed]):
-    """Sparse X, read where it lies.
-
-    Rows are read once a pass.  Columns are read twice, for decisions and for the gradient
-    (`passes` counts both), and Hessians and samples of a matrix by column are made from
-    its rows, which are copied when first needed.
+    Indices may be in any order, values stored for the same place add up, and stored zeros
+    stay.  A pass over a table by columns reads it twice, and counts as two.
 
     Parameters
     ----------
-    X : Compressed
-        A valid matrix: kernels check no index.
+    X : csr_matrix, csr_array, csc_matrix or csc_array of float32 or float64
+        Shape (n_rows, n_columns); its indices are inside that.  Used without a copy.
     backend : Backend
-        The whole passes, from ``load_backend(name, "sparse")``.
+        The whole passes, from `load_backend` with the storage "sparse".
     n_threads : int
         How many threads a pass may use.
     """
 
-    def __init__(self, X: Compressed, backend: Backend, n_threads: int) -> None:
+    def __init__(self, X: Any, backend: Backend, n_threads: int) -> None:
         super().__init__(X, backend, n_threads)
-        self._by_row: SparseDesign | None = self if X.by_row else None
+        self._by_columns = X.format == "csc"
 
     @property
     def n_rows(self) -> int:
         """Rows of X."""
-        return self.X.n_rows
+        return int(self.X.shape[0])
 
     @property
     def n_columns(self) -> int:
         """Columns of X."""
-        return self.X.n_columns
+        return int(self.X.shape[1])
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Type of results: that of the values."""
-        return self.X.data.dtype
+        """Type of X's values, and of results."""
+        dtype: np.dtype[Any] = self.X.dtype
+        return dtype
 
     def loss_gradient(
         self, coef: np.ndarray, targets: Targets, weights: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return losses ``(k,)``, of softmax ``(1,)``, and gradients ``(d + 1, k)``."""
-        self.passes += 0 if self.X.by_row else 1
+        """Return losses and gradients; one pass, two by columns."""
+        self.passes += self._by_columns
         return super().loss_gradient(coef, targets, weights)
-
-    def loss_gradient_hessian(
-        self, coef: np.ndarray, targets: Targets, weights: np.ndarray | None
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | BlockSums]:
-        """Return losses, gradients and Hessians, dense; one pass over the rows."""
-        if self.X.by_row:
-            return super().loss_gradient_hessian(coef, targets, weights)
-        self.passes += 1
-        return self._rows().loss_gradient_hessian(coef, targets, weights)
 
     def hessian_product(
         self,
@@ -98,55 +64,37 @@ class SparseDesign(StoredDesign[Compressed]):
         targets: Targets,
         weights: np.ndarray | None,
     ) -> np.ndarray:
-        """Return the Hessian at coef times direction, both ``(d + 1, k)``."""
-        self.passes += 0 if self.X.by_row else 1
+        """Return the Hessian at coef times direction; one pass, two by columns."""
+        self.passes += self._by_columns
         return super().hessian_product(coef, direction, targets, weights)
 
+    def loss_gradient_hessian(
+        self, coef: np.ndarray, targets: Targets, weights: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | BlockSums]:
+        """Return losses, gradients and dense Hessians, one pass for all.
+
+        By columns, chunks of rows are taken one after the other, each by a pass of its own.
+        """
+        if not self._by_columns:
+            return super().loss_gradient_hessian(coef, targets, weights)
+        n_chunks = min(max(self.X.nnz // _VALUES_OF_CHUNK, 1), self.n_rows)
+        total: list[Any] = [0.0, 0.0, 0.0]
+        for chunk in range(n_chunks):
+            rows = slice(chunk * self.n_rows // n_chunks, (chunk + 1) * self.n_rows // n_chunks)
+            some = SparseDesign(self.X[rows].tocsr(), self.backend, self.n_threads)
+            sums = some.loss_gradient_hessian(
+                coef, targets.take(rows), None if weights is None else weights[rows]
+            )
+            total = [before + more for before, more in zip(total, sums, strict=True)]
+        self.passes += n_chunks + 1  # the chunks together are X again
+        return total[0], total[1], total[2]
+
     def take(self, rows: np.ndarray) -> SparseDesign:
-        """Return the design of some rows, copied, by row."""
-        X = self._rows().X
-        starts, ends = X.indptr[rows], X.indptr[rows + 1]
-        places, indptr = _places(starts, ends)
-        taken = Compressed(X.data[places], X.indices[places], indptr, len(rows), X.n_columns)
-        return SparseDesign(taken, self.backend, self.n_threads)
+        """Return the design of some rows, copied, by rows; by columns it is a pass."""
+        self.passes += self._by_columns
+        return SparseDesign(self.X[rows].tocsr(), self.backend, self.n_threads)
 
     def take_columns(self, columns: np.ndarray) -> SparseDesign:
-        """Return the design of some columns, copied, compressed as X is."""
-        X = self.X
-        if not X.by_row:
-            places, indptr = _places(X.indptr[columns], X.indptr[columns + 1])
-            taken = Compressed(
-                X.data[places], X.indices[places], indptr, X.n_rows, len(columns), by_row=False
-            )
-            return SparseDesign(taken, self.backend, self.n_threads)
-        number = np.full(X.n_columns, -1, dtype=X.indices.dtype)
-        number[columns] = np.arange(len(columns))
-        renamed = number[X.indices]
-        kept = renamed >= 0
-        ends = np.zeros(len(kept) + 1, dtype=X.indptr.dtype)
-        np.cumsum(kept, out=ends[1:])
-        taken = Compressed(
-            X.data[kept], renamed[kept], ends[X.indptr], X.n_rows, len(columns), by_row=True
-        )
-        return SparseDesign(taken, self.backend, self.n_threads)
-
-    def _rows(self) -> SparseDesign:
-        """Return the design by row, made when first asked for."""
-        if self._by_row is None:
-            from scipy.sparse import csc_array
-
-            X = self.X
-            shape = (X.n_rows, X.n_columns)
-            rows = csc_array((X.data, X.indices, X.indptr), shape=shape).tocsr()
-            copied = Compressed(rows.data, rows.indices, rows.indptr, *shape)
-            self._by_row = SparseDesign(copied, self.backend, self.n_threads)
-        return self._by_row
-
-
-def _places(starts: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the places of all stretches one after the other, and where each begins."""
-    indptr = np.zeros(len(starts) + 1, dtype=np.int64)
-    np.cumsum(ends - starts, out=indptr[1:])
-    places = np.arange(indptr[-1])
-    places += np.repeat(starts - indptr[:-1], ends - starts)
-    return places, indptr
+        """Return the design of some columns, copied in the order of X; by rows it is a pass."""
+        self.passes += not self._by_columns
+        return SparseDesign(self.X[:, columns], self.backend, self.n_threads)

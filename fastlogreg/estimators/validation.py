@@ -18,7 +18,7 @@ from fastlogreg.errors import (
     InvalidParameterError,
     InvalidParameterTypeError,
 )
-from fastlogreg.tables import DenseTable, SparseTable, Table, check_finite, read_sparse
+from fastlogreg.tables import DenseTable, SparseTable, Table, check_finite
 
 __all__ = [
     "check_scale",
@@ -42,7 +42,7 @@ def check_table(estimator: Any, X: Any, *, reset: bool) -> Table:
     ----------
     estimator : object
         Has, or with *reset* gets, ``n_features_in_`` and ``feature_names_in_``.
-    X : array-like
+    X : array-like or sparse matrix
         The table.
     reset : bool
         Whether X defines the columns, or must have those of before.
@@ -54,8 +54,10 @@ def check_table(estimator: Any, X: Any, *, reset: bool) -> Table:
     if reset:
         vars(estimator).pop("_encoding", None)
     if issparse(X):
-        validate_data(estimator, X, reset=reset, skip_check_array=True)
-        return SparseTable(read_sparse(X))
+        table = SparseTable(X)
+        if not _takes_unnamed(estimator, X.shape[1], reset=reset):
+            validate_data(estimator, X, reset=reset, skip_check_array=True)
+        return table
     if _is_plain_table(X) and _takes_unnamed(estimator, X.shape[1], reset=reset):
         return DenseTable(X)
     try:

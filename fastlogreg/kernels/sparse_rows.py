@@ -1,17 +1,15 @@
-"""Block kernels over a sparse X by row: gather, link, scatter, from one read of it.
+"""Block kernels over a sparse X by rows (CSR), for one output, and what tiles of it share.
 
-``lines`` are those of `fastlogreg.kernels.dense_outputs`: decisions of the outputs for a
-tile of rows, then what the link makes of them; for a product of Hessians and a direction
-there are twice as many.  ``coef`` is that of ``(d + 1, n_lines)``, the intercepts in the
-last row, and flat: the numbers that a value is multiplied by lie together, and an index
-into one axis is not multiplied by a stride.  Indices are unsigned: of one that might be
-negative the wrapped place would be looked at as well, three times as slow.
+The sums are those of `fastlogreg.kernels.dense_pass` and `dense_product`.  A tile of rows
+is read once from memory: its decisions gather the coefficients, then comes the link over
+the whole tile, then the tile is scattered, from the cache, into the block's own part of
+the gradient.
 
-For rows ``i`` of a block and outputs ``o``, with ``p_io`` what the link makes::
-
-    gradient[j, o] = sum_i p_io x_ij          sums[o] = sum_i p_io, loss
-
-Indices are valid, for they were checked once: no kernel looks at them again.
+``data``, ``indices`` and ``indptr`` are those of CSR: row ``i`` has its values and their
+columns from ``indptr[i]`` up to ``indptr[i + 1]``, in any order, and a column that occurs
+twice counts twice.  Indices are held against the shape of X before: nothing checks here
+that they lie inside it.  Where several numbers belong to a column or a row they lie side
+by side, 1, 2 or whole `LANES` of them: so each column costs one place in memory.
 """
 
 from __future__ import annotations
@@ -19,240 +17,270 @@ from __future__ import annotations
 import numpy as np
 
 from fastlogreg.kernels.dense_decision import store_classes, store_tile
-from fastlogreg.kernels.dense_outputs import link_lines
-from fastlogreg.kernels.softmax import fill_class_weights
+from fastlogreg.kernels.dense_product import bend_tile
+from fastlogreg.kernels.link import link_tile
+from fastlogreg.kernels.sparse_blocks import rows_of_tile
 from fastlogreg.runtime.jit import block_kernel, tile_kernel
+from fastlogreg.runtime.lanes import LANES, add_cells, add_into, load, spread
 
-__all__ = ["decision_block", "densify_block", "pass_block", "squares_block"]
+__all__ = [
+    "add_rows",
+    "add_rows_of_lanes",
+    "decide_lanes",
+    "decide_pairs",
+    "decide_rows",
+    "decision_rows",
+    "pass_rows",
+    "product_rows",
+    "squares_rows",
+]
 
 U = np.uintp
 
 
 @tile_kernel
-def gather(
+def decide_rows(
     data: np.ndarray,
     indices: np.ndarray,
     indptr: np.ndarray,
     coef: np.ndarray,
-    row: int,
+    first: int,
     count: int,
-    total: np.ndarray,
-    lines: np.ndarray,
+    z: np.ndarray,
 ) -> None:
-    """Fill lines[:, :count] with the decisions of the rows from *row* on.
-
-    One output, and one with a direction, have loops of their own: what they sum stays in
-    registers.
-    """
-    if total.size == 1:
-        gather_one(data, indices, indptr, coef, row, count, lines[0])
-    elif total.size == 2:
-        gather_two(data, indices, indptr, coef, row, count, lines[0], lines[1])
-    else:
-        gather_many(data, indices, indptr, coef, row, count, total, lines)
-
-
-@tile_kernel
-def gather_one(
-    data: np.ndarray,
-    indices: np.ndarray,
-    indptr: np.ndarray,
-    coef: np.ndarray,
-    row: int,
-    count: int,
-    line: np.ndarray,
-) -> None:
-    """Fill a line with the decisions of one output."""
+    """Fill z with the decisions of a tile; coef is (d + 1,)."""
+    intercept = coef[coef.size - 1]
     for i in range(count):
-        z = coef[coef.size - 1]
-        for p in range(U(indptr[row + i]), U(indptr[row + i + 1])):
-            z += data[p] * coef[U(indices[p])]
-        line[i] = z
+        total = intercept
+        for k in range(indptr[first + i], indptr[first + i + 1]):
+            total += data[U(k)] * coef[U(indices[U(k)])]
+        z[i] = total
 
 
 @tile_kernel
-def gather_two(
+def decide_pairs(
+    data: np.ndarray,
+    indices: np.ndarray,
+    indptr: np.ndarray,
+    vectors: np.ndarray,
+    first: int,
+    count: int,
+    z: np.ndarray,
+    v: np.ndarray,
+) -> None:
+    """Fill z and v with the decisions of a tile by both columns of vectors, (d + 1, 2)."""
+    d = vectors.shape[0] - 1
+    for i in range(count):
+        a, b = vectors[d, 0], vectors[d, 1]
+        for k in range(indptr[first + i], indptr[first + i + 1]):
+            x, j = data[U(k)], U(indices[U(k)])
+            a += x * vectors[j, 0]
+            b += x * vectors[j, 1]
+        z[i], v[i] = a, b
+
+
+@tile_kernel
+def decide_lanes(
     data: np.ndarray,
     indices: np.ndarray,
     indptr: np.ndarray,
     coef: np.ndarray,
-    row: int,
+    first: int,
     count: int,
-    line: np.ndarray,
-    along: np.ndarray,
+    z: np.ndarray,
 ) -> None:
-    """Fill two lines with the decisions of two outputs."""
+    """Fill the first rows of z with the decisions of a tile; coef is (d + 1, whole lanes)."""
+    d, width = coef.shape[0] - 1, coef.shape[1]
+    one = spread(1.0)
     for i in range(count):
-        z, v = coef[coef.size - 2], coef[coef.size - 1]
-        for p in range(U(indptr[row + i]), U(indptr[row + i + 1])):
-            j = U(2) * U(indices[p])
-            z += data[p] * coef[j]
-            v += data[p] * coef[j + U(1)]
-        line[i], along[i] = z, v
+        begin, end = indptr[first + i], indptr[first + i + 1]
+        for o in range(width):
+            z[i, o] = 0.0
+        # Two lanes a sweep: neither waits for the other's sum.
+        for g in range(0, width - LANES, 2 * LANES):
+            a, b = load(coef, d * width + g), load(coef, d * width + g + LANES)
+            for k in range(begin, end):
+                x, j = spread(np.float64(data[U(k)])), np.intp(indices[U(k)]) * width + g
+                a = add_cells(a, coef, j, x)
+                b = add_cells(b, coef, j + LANES, x)
+            add_into(z, i * width + g, a, one)
+            add_into(z, i * width + g + LANES, b, one)
+        for g in range(width // (2 * LANES) * (2 * LANES), width, LANES):
+            a = load(coef, d * width + g)
+            for k in range(begin, end):
+                x, j = spread(np.float64(data[U(k)])), np.intp(indices[U(k)]) * width + g
+                a = add_cells(a, coef, j, x)
+            add_into(z, i * width + g, a, one)
 
 
 @tile_kernel
-def gather_many(
+def add_rows(
     data: np.ndarray,
     indices: np.ndarray,
     indptr: np.ndarray,
-    coef: np.ndarray,
-    row: int,
+    pull: np.ndarray,
+    first: int,
     count: int,
-    total: np.ndarray,
-    lines: np.ndarray,
-) -> None:
-    """Fill as many lines as *total* has numbers."""
-    n_lines = U(total.size)
-    last = U(coef.size) - n_lines
-    for i in range(count):
-        for o in range(n_lines):
-            total[o] = coef[last + o]
-        for p in range(U(indptr[row + i]), U(indptr[row + i + 1])):
-            value = data[p]
-            j = n_lines * U(indices[p])
-            for o in range(n_lines):
-                total[o] += value * coef[j + o]
-        for o in range(n_lines):
-            lines[o, i] = total[o]
-
-
-@tile_kernel
-def scatter(
-    data: np.ndarray,
-    indices: np.ndarray,
-    indptr: np.ndarray,
-    row: int,
-    count: int,
-    lines: np.ndarray,
-    n_outputs: int,
-    total: np.ndarray,
     part: np.ndarray,
 ) -> None:
-    """Add sum_i lines[o, i] x_ij to part[j n_outputs + o] over the rows from *row* on."""
-    if n_outputs == 1:
-        line = lines[0]
-        for i in range(count):
-            pull = line[i]
-            for p in range(U(indptr[row + i]), U(indptr[row + i + 1])):
-                part[U(indices[p])] += data[p] * pull
-        return
+    """Add sum_i pull_i x_i over a tile to part."""
     for i in range(count):
-        for o in range(n_outputs):
-            total[o] = lines[o, i]
-        for p in range(U(indptr[row + i]), U(indptr[row + i + 1])):
-            value = data[p]
-            j = U(n_outputs) * U(indices[p])
-            for o in range(U(n_outputs)):
-                part[j + o] += value * total[o]
+        a = pull[i]
+        for k in range(indptr[first + i], indptr[first + i + 1]):
+            part[U(indices[U(k)])] += a * data[U(k)]
+
+
+@tile_kernel
+def add_rows_of_lanes(
+    data: np.ndarray,
+    indices: np.ndarray,
+    indptr: np.ndarray,
+    pulls: np.ndarray,
+    first: int,
+    count: int,
+    part: np.ndarray,
+) -> None:
+    """Add sum_i x_i pulls_i^T over a tile to part, (d, whole lanes); pulls may be wider."""
+    width = part.shape[1]
+    for i in range(count):
+        begin, end = indptr[first + i], indptr[first + i + 1]
+        at = i * pulls.shape[1]
+        for g in range(0, width, LANES):
+            a = load(pulls, at + g)
+            for k in range(begin, end):
+                j = np.intp(indices[U(k)]) * width + g
+                add_into(part, j, a, spread(np.float64(data[U(k)])))
 
 
 @block_kernel
-def pass_block(
+def pass_rows(
     data: np.ndarray,
     indices: np.ndarray,
     indptr: np.ndarray,
+    coef: np.ndarray,
     codes: np.ndarray,
     weights: np.ndarray,
     class_weights: np.ndarray,
-    softmax: bool,
-    coef: np.ndarray,
-    gradients: np.ndarray,
-    sums: np.ndarray,
+    partials: np.ndarray,
     edges: np.ndarray,
-    lines: np.ndarray,
-    row_weight: np.ndarray,
-    scratch: np.ndarray,
-    total: np.ndarray,
-    first: int,
-    last: int,
+    z: np.ndarray,
+    weight: np.ndarray,
+    u: np.ndarray,
+    growth: np.ndarray,
+    first_block: int,
+    last_block: int,
 ) -> None:
-    """Add the sums of blocks first : last to their parts, gradients (d * n_outputs,)."""
-    tile = row_weight.size
-    n_outputs = sums.shape[1]
-    ahead = n_outputs if total.size > n_outputs else 0
-    for b in range(first, last):
-        for row in range(edges[b], edges[b + 1], tile):
-            count = min(tile, edges[b + 1] - row)
-            gather(data, indices, indptr, coef, row, count, total, lines)
-            fill_class_weights(codes, weights, class_weights, row, count, row_weight)
-            code = codes[row : row + count]
-            link_lines(lines, code, softmax, ahead, row_weight, scratch, count, sums[b])
-            scatter(data, indices, indptr, row, count, lines, n_outputs, total, gradients[b])
+    """Add loss and gradient of some blocks."""
+    for b in range(first_block, last_block):
+        part = partials[b]
+        first, end = edges[b], edges[b + 1]
+        while first < end:
+            count = rows_of_tile(indptr, first, end)
+            some = z[:count]
+            decide_rows(data, indices, indptr, coef, first, count, some)
+            link_tile(some, codes, weights, class_weights, first, end, weight, u, growth, part)
+            add_rows(data, indices, indptr, some, first, count, part)
+            first += count
 
 
 @block_kernel
-def decision_block(
+def product_rows(
+    data: np.ndarray,
+    indices: np.ndarray,
+    indptr: np.ndarray,
+    vectors: np.ndarray,
+    codes: np.ndarray,
+    weights: np.ndarray,
+    class_weights: np.ndarray,
+    partials: np.ndarray,
+    edges: np.ndarray,
+    z: np.ndarray,
+    v: np.ndarray,
+    weight: np.ndarray,
+    first_block: int,
+    last_block: int,
+) -> None:
+    """Add the product of some blocks; vectors are coefficients and direction, (d + 1, 2)."""
+    for b in range(first_block, last_block):
+        part = partials[b]
+        first, end = edges[b], edges[b + 1]
+        while first < end:
+            count = rows_of_tile(indptr, first, end)
+            decide_pairs(data, indices, indptr, vectors, first, count, z, v)
+            bend_tile(z, v, codes, weights, class_weights, first, count, weight, part)
+            add_rows(data, indices, indptr, z, first, count, part)
+            first += count
+
+
+@block_kernel
+def squares_rows(
+    data: np.ndarray,
+    indices: np.ndarray,
+    indptr: np.ndarray,
+    r: np.ndarray,
+    partials: np.ndarray,
+    edges: np.ndarray,
+    whole: np.ndarray,
+    first_block: int,
+    last_block: int,
+) -> None:
+    """Add sum_i r_io x_ij^2 of some blocks to their parts, (d, n_outputs).
+
+    *whole*, d zeros, is scratch in which a row is put together: a column that occurs twice
+    in it has the square of the sum.
+    """
+    for b in range(first_block, last_block):
+        part = partials[b]
+        for i in range(edges[b], edges[b + 1]):
+            row = r[i]
+            for k in range(indptr[i], indptr[i + 1]):
+                whole[U(indices[U(k)])] += data[U(k)]
+            for k in range(indptr[i], indptr[i + 1]):
+                j = U(indices[U(k)])
+                x = whole[j]
+                whole[j] = 0.0
+                for o in range(row.size):
+                    part[j, o] += row[o] * x * x
+
+
+@block_kernel
+def decision_rows(
     data: np.ndarray,
     indices: np.ndarray,
     indptr: np.ndarray,
     coef: np.ndarray,
     probability: bool,
-    softmax: bool,
     out: np.ndarray,
     check: np.ndarray,
     edges: np.ndarray,
+    z: np.ndarray,
     lines: np.ndarray,
     other: np.ndarray,
-    total: np.ndarray,
-    first: int,
-    last: int,
+    first_block: int,
+    last_block: int,
 ) -> None:
-    """Write the decisions, or the probabilities, of blocks first : last."""
-    tile = lines.shape[1]
-    for b in range(first, last):
-        check[b] = 0.0
-        for row in range(edges[b], edges[b + 1], tile):
-            count = min(tile, edges[b + 1] - row)
-            gather(data, indices, indptr, coef, row, count, total, lines)
-            if softmax:
-                check[b] += store_classes(lines, other, row, count, out)
-            else:
-                for o in range(total.size):
-                    check[b] += store_tile(lines[o], other, o, row, count, probability, out)
+    """Predict for some blocks, as `fastlogreg.kernels.dense_decision` does.
 
-
-@block_kernel
-def squares_block(
-    data: np.ndarray,
-    indices: np.ndarray,
-    indptr: np.ndarray,
-    row_weights: np.ndarray,
-    out: np.ndarray,
-    edges: np.ndarray,
-    row: np.ndarray,
-    first: int,
-    last: int,
-) -> None:
-    """Add sum_i r_io x_ij^2 to out[b, j, o] for blocks first : last.
-
-    *row* is scratch of the length of a row, all 0: values of one place are added up in it
-    before they are squared, and what was taken is 0 again.
+    coef is (d + 1, 1), or (d + 1, whole lanes) for several outputs.
     """
-    for b in range(first, last):
-        part = out[b]
-        for i in range(edges[b], edges[b + 1]):
-            for p in range(U(indptr[i]), U(indptr[i + 1])):
-                row[U(indices[p])] += data[p]
-            for p in range(U(indptr[i]), U(indptr[i + 1])):
-                j = U(indices[p])
-                square = row[j] * row[j]
-                row[j] = 0.0
-                for o in range(part.shape[1]):
-                    part[j, o] += row_weights[i, o] * square
-
-
-@block_kernel
-def densify_block(
-    data: np.ndarray,
-    indices: np.ndarray,
-    indptr: np.ndarray,
-    row: int,
-    out: np.ndarray,
-    first: int,
-    last: int,
-) -> None:
-    """Add the rows row + first : row + last to out[first:last], which is 0."""
-    for i in range(first, last):
-        for p in range(U(indptr[row + i]), U(indptr[row + i + 1])):
-            out[i, U(indices[p])] += data[p]
+    softmax = lines.shape[0] > 1
+    several = coef.shape[1] > 1
+    for b in range(first_block, last_block):
+        check[b] = 0.0
+        first, end = edges[b], edges[b + 1]
+        while first < end:
+            count = rows_of_tile(indptr, first, end)
+            if several:
+                decide_lanes(data, indices, indptr, coef, first, count, z)
+            else:
+                decide_rows(data, indices, indptr, coef[:, 0], first, count, lines[0])
+            for o in range(out.shape[1] if several else 1):
+                line = lines[o if softmax else 0]
+                if several:
+                    for i in range(count):
+                        line[i] = z[i, o]
+                if not softmax:
+                    check[b] += store_tile(line, other, o, first, count, probability, out)
+            if softmax:
+                check[b] += store_classes(lines, other, first, count, out)
+            first += count

@@ -1,7 +1,8 @@
-"""Whole passes over a sparse X, in NumPy and SciPy.
+"""Whole passes over a sparse X, on scipy's products.
 
 The same names and signatures as `fastlogreg.kernels.sparse`, whose docstring says what the
-arguments are.  SciPy's products read X once for the decisions and once for the gradient.
+arguments are.  Decisions of all rows are made at once: they take n_outputs numbers a row.
+float32 values are converted by each product.  ``n_threads`` is not used.
 """
 
 from __future__ import annotations
@@ -9,13 +10,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csc_array, csr_array
 
-from fastlogreg.reference import dense
+from fastlogreg.reference.chunks import is_weighted, row_weights
 from fastlogreg.reference.coordinate import descend_coordinates
 from fastlogreg.reference.pointwise import (
     curvature,
-    loss_pull,
+    loss_pull_curvature,
     sigmoid,
     signs,
     softmax_loss_residual,
@@ -33,8 +33,6 @@ __all__ = [
     "square_sums",
 ]
 
-_DENSE_CELLS = 1_048_576  # of rows made dense at a time
-
 
 def loss_gradient(
     X: Any,
@@ -49,18 +47,9 @@ def loss_gradient(
 
     A softmax model, whose classes the outputs are, has one loss.
     """
-    matrix = _matrix(X)
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        z = _decisions(matrix, coef)
-        weight = _row_weights(codes, weights, class_weights)
-        if softmax:
-            losses, pull, _ = softmax_loss_residual(z, codes)
-        else:
-            sign = signs(codes[:, None])
-            losses, pull = loss_pull(z * sign)
-            pull *= -sign
-        pull *= weight
-        return (losses * weight).sum(axis=0), _add_up(matrix, pull)
+        losses, pull, _ = _linked(X, coef, codes, weights, class_weights, softmax)
+        return losses.sum(axis=0), _sums(X, pull)
 
 
 def loss_gradient_hessian(
@@ -72,22 +61,26 @@ def loss_gradient_hessian(
     n_threads: int,
     softmax: bool = False,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return what `loss_gradient` does, and Hessians ``(n_outputs, d + 1, d + 1)``.
+    """Return what `loss_gradient` does, and Hessians ``(n_outputs, d + 1, d + 1)``; CSR only.
 
-    X is by row; some rows at a time are made dense.
+    That of a softmax model is ``(1, p, p)`` with ``p = n_outputs (d + 1)``, class by
+    class: row ``k (d + 1) + j`` is that of ``coef[j, k]``.
     """
-    matrix = _matrix(X)
-    step = max(_DENSE_CELLS // (X.n_columns + 1), 1)
-    found: list[np.ndarray] = []
-    for row in range(0, max(X.n_rows, 1), step):
-        part = slice(row, min(row + step, X.n_rows))
-        some = None if weights is None else weights[part]
-        sums = dense.loss_gradient_hessian(
-            matrix[part].toarray(), coef, codes[part], some, class_weights, n_threads, softmax
-        )
-        found = [a + b for a, b in zip(found, sums, strict=True)] if found else list(sums)
-    losses, gradients, hessians = found
-    return losses, gradients, hessians
+    side, k = coef.shape
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        losses, pull, bend = _linked(X, coef, codes, weights, class_weights, softmax)
+        result = losses.sum(axis=0), _sums(X, pull)
+        if not softmax:
+            return *result, np.stack([_gram(X, bend[:, o]) for o in range(k)])
+        weight = row_weights(codes, weights, class_weights, slice(None))[:, 0]
+        hessian = np.zeros((k, side, k, side))
+        for a in range(k):
+            for b in range(a + 1, k):
+                gram = _gram(X, weight * bend[:, a] * bend[:, b])
+                hessian[a, :, b], hessian[b, :, a] = -gram, -gram
+                hessian[a, :, a] += gram
+                hessian[b, :, b] += gram
+    return *result, hessian.reshape(1, k * side, k * side)
 
 
 def hessian_product(
@@ -101,27 +94,30 @@ def hessian_product(
     softmax: bool = False,
 ) -> np.ndarray:
     """Return the Hessians of the summed losses at coef times direction, ``(d + 1, n_outputs)``."""
-    matrix = _matrix(X)
+    k = coef.shape[1]
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        z, along = _decisions(matrix, coef), _decisions(matrix, direction)
+        decided = _decided(X, np.concatenate([coef, direction], axis=1))
+        z, along = decided[:, :k], decided[:, k:]
         pull = softmax_product(z, along) if softmax else curvature(z) * along
-        pull *= _row_weights(codes, weights, class_weights)
-        return _add_up(matrix, pull)
+        if is_weighted(weights, class_weights):
+            pull *= row_weights(codes, weights, class_weights, slice(None))
+        return _sums(X, pull)
 
 
 def square_sums(X: Any, row_weights: np.ndarray, n_threads: int) -> np.ndarray:
     """Return ``sum_i r_ik [x_ij^2, 1]``, ``(d + 1, k)``, for row weights r, ``(n, k)``."""
-    squares = _matrix(X).copy()
-    squares.sum_duplicates()
-    squares.data = squares.data.astype(np.float64) ** 2
-    return _add_up(squares, row_weights.astype(np.float64))
+    whole = X.astype(np.float64, copy=True)
+    whole.sum_duplicates()
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        whole.data **= 2
+        return _sums(whole, row_weights.astype(np.float64, copy=False))
 
 
 def decision(X: Any, coef: np.ndarray, n_threads: int) -> tuple[np.ndarray, bool]:
     """Return ``x_i w_o + b_o`` as ``(n, n_outputs)``, and whether all are finite."""
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        z = _decisions(_matrix(X), coef)
-        return z.astype(X.data.dtype), bool(np.isfinite(z).all())
+        out = _decided(X, coef).astype(X.dtype, copy=False)
+    return out, bool(np.isfinite(out).all())
 
 
 def probability(
@@ -132,31 +128,55 @@ def probability(
     Of a softmax model ``exp(z_ik) / sum_l exp(z_il)`` as ``(n, n_outputs)``.
     """
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        z = _decisions(_matrix(X), coef)
-        finite = bool(np.isfinite(z).all())
+        z = _decided(X, coef)
         if softmax:
-            return softmax_probabilities(z).astype(X.data.dtype), finite
-        pair = np.concatenate([sigmoid(-z), sigmoid(z)], axis=1)
-        return pair.astype(X.data.dtype), finite
+            out = softmax_probabilities(z)
+        else:
+            out = np.concatenate([sigmoid(-z), sigmoid(z)], axis=1)
+        return out.astype(X.dtype, copy=False), bool(np.isfinite(z).all())
 
 
-def _matrix(X: Any) -> Any:
-    of_kind: Any = csr_array if X.by_row else csc_array
-    return of_kind((X.data, X.indices, X.indptr), shape=(X.n_rows, X.n_columns))
+def _decided(X: Any, coef: np.ndarray) -> np.ndarray:
+    """Return decisions in float64, ``(n, n_outputs)``."""
+    return np.asarray(X @ coef[:-1] + coef[-1])
 
 
-def _decisions(matrix: Any, coef: np.ndarray) -> np.ndarray:
-    return np.asarray(matrix @ coef[:-1] + coef[-1], dtype=np.float64)
+def _linked(
+    X: Any,
+    coef: np.ndarray,
+    codes: np.ndarray,
+    weights: np.ndarray | None,
+    class_weights: np.ndarray,
+    softmax: bool,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return losses and derivatives of all rows, and curvatures, of softmax probabilities."""
+    z = _decided(X, coef)
+    if softmax:
+        losses, pull, bend = softmax_loss_residual(z, codes)
+    else:
+        sign = signs(codes)[:, None]
+        losses, pull, bend = loss_pull_curvature(z * sign)
+        pull *= -sign
+    if is_weighted(weights, class_weights):
+        weight = row_weights(codes, weights, class_weights, slice(None))
+        losses *= weight
+        pull *= weight
+        if not softmax:
+            bend *= weight
+    return losses, pull, bend
 
 
-def _row_weights(
-    codes: np.ndarray, weights: np.ndarray | None, class_weights: np.ndarray
-) -> np.ndarray:
-    """Return class weight times sample weight, ``(n_rows, 1)``."""
-    weight = class_weights[codes]
-    return np.asarray((weight if weights is None else weight * weights)[:, None])
-
-
-def _add_up(matrix: Any, pull: np.ndarray) -> np.ndarray:
+def _sums(X: Any, pull: np.ndarray) -> np.ndarray:
     """Return ``sum_i [x_i, 1] pull_i``, ``(d + 1, n_outputs)``."""
-    return np.concatenate([matrix.T @ pull, pull.sum(axis=0)[None]])
+    return np.concatenate([X.T @ pull, pull.sum(axis=0)[None]])
+
+
+def _gram(X: Any, bend: np.ndarray) -> np.ndarray:
+    """Return the Gram matrix of ``[x_i, 1]`` with the weights bend, ``(d + 1, d + 1)``."""
+    d = X.shape[1]
+    out = np.empty((d + 1, d + 1))
+    scaled = X.T.multiply(bend[None, :]).tocsr()
+    out[:d, :d] = (scaled @ X).toarray()
+    out[:d, d] = out[d, :d] = X.T @ bend
+    out[d, d] = bend.sum()
+    return out

@@ -4,6 +4,6 @@ from fastlogreg.tables.dense import DenseTable
 from fastlogreg.tables.finite import check_finite
 from fastlogreg.tables.mixed import MixedTable
 from fastlogreg.tables.protocol import Table
-from fastlogreg.tables.sparse import SparseTable, read_sparse
+from fastlogreg.tables.sparse import SparseTable
 
-__all__ = ["DenseTable", "MixedTable", "SparseTable", "Table", "check_finite", "read_sparse"]
+__all__ = ["DenseTable", "MixedTable", "SparseTable", "Table", "check_finite"]

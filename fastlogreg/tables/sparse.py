@@ -1,145 +1,207 @@
-"""A sparse matrix of SciPy, whose arrays are checked before any kernel reads them."""
+"""A table that is a sparse matrix of scipy."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
-from fastlogreg.design import Compressed, Shape, SparseDesign, load_backend
+from fastlogreg.design import Shape, SparseDesign, load_backend
 from fastlogreg.errors import InvalidDataError
-from fastlogreg.tables.finite import count_not_finite, explain_range, not_finite_message
+from fastlogreg.tables.finite import explain_range, not_finite_message
 
-__all__ = ["SparseTable", "read_sparse"]
+__all__ = ["SparseTable"]
 
-_INDEX_TYPES = (np.dtype(np.int32), np.dtype(np.int64))
-_VALUE_TYPES = (np.dtype(np.float32), np.dtype(np.float64))
-_CHUNK = 1 << 20
+_FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
+_INDICES = (np.dtype(np.int32), np.dtype(np.int64))
+_STRETCH = 262_144  # indices that are checked at a time: they stay in L2
+_ADVICE = (
+    "Build it from places instead, scipy.sparse.coo_array((data, (rows, columns)), shape=...), "
+    "which checks them"
+)
 
 
 class SparseTable:
-    """A valid sparse matrix.
+    """A matrix or array of scipy.sparse, checked before any loop follows its indices.
+
+    CSR and CSC of float32 and float64 are used as they lie: indices of int32 or int64 in
+    any order, values that add up for the same place, stored zeros.  Integers and bools,
+    which become float64, other formats, and arrays that are strided, unaligned or
+    byte-swapped are converted first, which copies.
 
     Parameters
     ----------
-    X : Compressed
-        What `read_sparse` returned.
-    """
-
-    def __init__(self, X: Compressed) -> None:
-        self._X = X
-
-    @property
-    def shape(self) -> Shape:
-        """What decides how it is fitted."""
-        return Shape(self._X.n_rows, self._X.n_columns, len(self._X.data), "sparse")
-
-    def design(self, backend: str, n_threads: int) -> SparseDesign:
-        """Return X as an operator on a backend, "numba" or "numpy"."""
-        return SparseDesign(self._X, load_backend(backend, "sparse"), n_threads)
-
-    def explain_not_finite(self) -> InvalidDataError:
-        """Return the error for a pass whose result is not finite: where X is to blame for it."""
-        X = self._X
-        nan, infinite, (place, _) = count_not_finite(X.data[:, None])
-        if nan + infinite:
-            group = int(np.searchsorted(X.indptr, place, side="right")) - 1
-            row, column = (group, X.indices[place]) if X.by_row else (X.indices[place], group)
-            return InvalidDataError(
-                not_finite_message(
-                    "X",
-                    nan,
-                    infinite,
-                    f"row {row}, column {column}",
-                    "drop those rows, or store other values there",
-                )
-            )
-        return explain_range(float(np.abs(X.data).max(initial=0.0)), X.data.dtype)
-
-
-def read_sparse(X: Any) -> Compressed:
-    """Return a sparse matrix as its arrays, by row or by column; other formats are converted.
-
-    Values and indices are not copied where they are float32 or float64, int32 or int64, and
-    contiguous.
+    X : sparse matrix or array, shape (n_rows, n_columns)
+        Of numbers, in any format.
 
     Raises
     ------
     InvalidDataError
-        Arrays that make no matrix: an index out of range, an indptr that decreases or does
-        not fit, lengths that differ; values that are no real numbers; no rows or columns.
+        X has other than two dimensions, no rows, no columns, or values that are not real
+        numbers; or its arrays do not fit together or its shape.
     """
+
+    def __init__(self, X: Any) -> None:
+        _check_shape(X)
+        _check_type(X)
+        _check_places(X)
+        if X.format not in ("csr", "csc"):
+            X = X.tocsr()
+            _check_places(X)
+        self.matrix = _as_it_lies(X)
+
+    @property
+    def shape(self) -> Shape:
+        """What decides how it is fitted."""
+        return Shape(*self.matrix.shape, cells=len(self.matrix.data), storage="sparse")
+
+    def design(self, backend: str, n_threads: int) -> SparseDesign:
+        """Return X as an operator on a backend, "numba" or "numpy"."""
+        return SparseDesign(self.matrix, load_backend(backend, "sparse"), n_threads)
+
+    def explain_not_finite(self) -> InvalidDataError:
+        """Return the error for a pass whose result is not finite: where X is to blame for it."""
+        data = self.matrix.data
+        bad = np.flatnonzero(~np.isfinite(data))
+        if not len(bad):
+            largest = float(np.abs(data).max()) if len(data) else 0.0
+            return explain_range(largest, data.dtype)
+        line = np.searchsorted(self.matrix.indptr, bad, side="right") - 1
+        across = self.matrix.indices[bad]
+        rows, columns = (line, across) if self.matrix.format == "csr" else (across, line)
+        first = np.lexsort((columns, rows))[0]
+        missing = int(np.isnan(data[bad]).sum())
+        return InvalidDataError(
+            not_finite_message(
+                "X",
+                missing,
+                len(bad) - missing,
+                f"row {rows[first]}, column {columns[first]}",
+                "drop those rows, or give those places a number: what is not stored is 0",
+            )
+        )
+
+
+def _check_shape(X: Any) -> None:
     if X.ndim != 2:
         raise InvalidDataError(
-            f"X is a sparse array of shape {X.shape}; expected two axes. Reshape your data: "
-            "X.reshape(-1, 1) for one column, X.reshape(1, -1) for one row."
+            f"X is a sparse array of shape {X.shape}; expected 2 dimensions, a row a sample. "
+            "Reshape your data, with X.reshape(-1, 1) if it has a single feature or "
+            "X.reshape(1, -1) if it is a single sample."
         )
-    if 0 in X.shape:
-        what = "sample" if X.shape[0] == 0 else "feature"
-        raise InvalidDataError(
-            f"Found array with 0 {what}(s) (shape={X.shape}) while a minimum of 1 is required: "
-            "expected at least one row and one column in X."
-        )
-    if X.dtype.kind not in "biuf":
-        said = "Complex data not supported" if X.dtype.kind == "c" else "no numbers"
-        raise InvalidDataError(
-            f"X is sparse and its values are {X.dtype}: {said}; expected real numbers."
-        )
-    if X.format not in ("csr", "csc"):
-        X = X.tocsr()
-    data, indices, indptr = (np.asarray(part) for part in (X.data, X.indices, X.indptr))
-    by_row = X.format == "csr"
-    n_groups, n_places = X.shape if by_row else X.shape[::-1]
-    _check_structure(data, indices, indptr, n_groups)
-    _check_indices(indices, n_places, "column" if by_row else "row")
-    return Compressed(
-        _ready(data, _VALUE_TYPES, np.float64),
-        _ready(indices, _INDEX_TYPES, np.int64),
-        _ready(indptr, _INDEX_TYPES, np.int64),
-        int(X.shape[0]),
-        int(X.shape[1]),
-        by_row,
-    )
-
-
-def _ready(array: np.ndarray, types: tuple[np.dtype[Any], ...], otherwise: type) -> np.ndarray:
-    """Return an array that kernels may read: of one of the types, contiguous, aligned."""
-    dtype = array.dtype if array.dtype in types else np.dtype(otherwise)
-    with np.errstate(over="ignore"):
-        return np.require(array, dtype=dtype, requirements=["C", "A"])
-
-
-def _check_structure(
-    data: np.ndarray, indices: np.ndarray, indptr: np.ndarray, n_groups: int
-) -> None:
-    """Raise unless *indptr* cuts the values into so many groups."""
-    problem = ""
-    if data.ndim != 1 or data.shape != indices.shape:
-        problem = f"{data.shape} values for {indices.shape} indices"
-    elif indptr.shape != (n_groups + 1,):
-        problem = f"indptr is of shape {indptr.shape} for {n_groups:,} rows or columns"
-    elif indices.dtype.kind not in "iu" or indptr.dtype.kind not in "iu":
-        problem = f"indices are {indices.dtype}, indptr is {indptr.dtype}"
-    elif indptr[0] != 0 or indptr[-1] != len(data):
-        problem = f"indptr goes from {indptr[0]} to {indptr[-1]} for {len(data):,} values"
-    elif (indptr[1:] < indptr[:-1]).any():
-        first = int(np.argmax(indptr[1:] < indptr[:-1]))
-        problem = f"indptr falls from {indptr[first]} to {indptr[first + 1]} at {first + 1}"
-    if problem:
-        raise InvalidDataError(
-            f"X is no sparse matrix: {problem}; expected arrays of a valid CSR or CSC matrix. "
-            "Build it anew, e.g. by X.tocoo() of a valid one, and see X.check_format()."
-        )
-
-
-def _check_indices(indices: np.ndarray, n_places: int, what: str) -> None:
-    """Raise if an index is out of range; some at a time, in the cache."""
-    for start in range(0, len(indices), _CHUNK):
-        chunk = indices[start : start + _CHUNK]
-        least, most = int(chunk.min()), int(chunk.max())
-        if least < 0 or most >= n_places:
-            bad = least if least < 0 else most
+    for size, what in zip(X.shape, ("sample", "feature"), strict=True):
+        if size == 0:
             raise InvalidDataError(
-                f"X is no sparse matrix: it stores a value in {what} {bad}, but has {n_places:,} "
-                f"{what}s; expected indices from 0 to {n_places - 1:,}. Build it anew."
+                f"Found array with 0 {what}(s) (shape={tuple(X.shape)}) while a minimum of 1 is "
+                "required."
             )
+
+
+def _check_type(X: Any) -> None:
+    dtype = X.dtype
+    if dtype.kind == "c":
+        raise InvalidDataError(
+            f"Complex data not supported: X is sparse, of {dtype}; expected real numbers. "
+            "Pass X.real, or X.imag as further columns."
+        )
+    if dtype.kind not in "fiub":
+        raise InvalidDataError(
+            f"X is sparse, of {dtype}; expected real numbers. Convert it, e.g. with "
+            "X.astype(numpy.float64)."
+        )
+
+
+def _check_places(X: Any) -> None:
+    """Raise if a format's arrays do not fit together, or name places outside X.
+
+    Formats that hold none, or whose conversion looks at each, are passed over.
+    """
+    if X.format == "coo":
+        for axis, size in enumerate(X.shape):
+            places = np.asarray(X.coords[axis])
+            name = f"X.coords[{axis}]"
+            _check_vector(name, places, "iu")
+            _check_length(name, places, len(X.data), "X.data has as many")
+            _check_inside(X, name, places, size)
+    elif X.format in ("csr", "csc", "bsr"):
+        by_columns = X.format == "csc"
+        blocks = X.blocksize if X.format == "bsr" else (1, 1)
+        lines, across = X.shape[by_columns] // blocks[0], X.shape[not by_columns] // blocks[1]
+        indptr, indices, data = map(np.asarray, (X.indptr, X.indices, X.data))
+        if X.format != "bsr":
+            _check_vector("X.data", data, "fiub")
+        _check_vector("X.indices", indices, "iu")
+        _check_length("X.indices", indices, len(data), "X.data has as many")
+        _check_pointers(X, indptr, lines, len(indices))
+        _check_inside(X, "X.indices", indices[: int(indptr[-1])], across)
+
+
+def _check_vector(name: str, array: np.ndarray, kinds: str) -> None:
+    if array.ndim != 1 or array.dtype.kind not in kinds:
+        wanted = "integers" if kinds == "iu" else "numbers"
+        raise InvalidDataError(
+            f"{name} is of {array.dtype} and shape {array.shape}; expected one dimension of "
+            f"{wanted}. {_ADVICE}."
+        )
+
+
+def _check_length(name: str, array: np.ndarray, length: int, why: str) -> None:
+    if len(array) != length:
+        raise InvalidDataError(
+            f"{name} has {len(array)} entries; expected {length}: {why}. {_ADVICE}."
+        )
+
+
+def _check_pointers(X: Any, indptr: np.ndarray, lines: int, n_stored: int) -> None:
+    """Raise if *indptr* does not ascend from 0 to what is stored at most."""
+    _check_vector("X.indptr", indptr, "iu")
+    _check_length("X.indptr", indptr, lines + 1, f"X is {X.format}, of shape {X.shape}")
+    if indptr[0] != 0:
+        raise InvalidDataError(f"X.indptr starts with {indptr[0]}; expected 0. {_ADVICE}.")
+    falls = indptr[1:] < indptr[:-1]
+    if falls.any():
+        first = int(falls.argmax())
+        raise InvalidDataError(
+            f"X.indptr decreases, from {indptr[first]} at {first} to {indptr[first + 1]}; "
+            f"expected numbers that never do. {_ADVICE}."
+        )
+    if indptr[-1] > n_stored:
+        raise InvalidDataError(
+            f"X.indptr ends with {indptr[-1]}; expected at most {n_stored}, as many values are "
+            f"stored. {_ADVICE}."
+        )
+
+
+def _check_inside(X: Any, name: str, indices: np.ndarray, size: int) -> None:
+    """Raise if an index is not in [0, size): one read of them."""
+    # As an unsigned number a negative one is larger than any size.
+    seen = indices.view(indices.dtype.str.replace("i", "u"))
+    for start in range(0, len(seen), _STRETCH):
+        some = seen[start : start + _STRETCH]
+        if some.max() >= size:
+            at = start + int((some >= size).argmax())
+            raise InvalidDataError(
+                f"{name} holds {indices[at]} at {at}; expected indices from 0 to {size - 1}: "
+                f"X is {X.format}, of shape {X.shape}. {_ADVICE}."
+            )
+
+
+def _as_it_lies(X: Any) -> sparse.csr_array | sparse.csc_array:
+    """Return a CSR or CSC array on the arrays of X, of which those no loop reads are copied."""
+    n_stored = int(X.indptr[-1])
+    kind = sparse.csr_array if X.format == "csr" else sparse.csc_array
+    matrix = kind(X.shape, dtype=X.dtype if X.dtype in _FLOATS else np.float64)
+    # The constructor would convert indices that could be smaller; attributes stay.
+    matrix.data = _ready(X.data[:n_stored], _FLOATS)
+    matrix.indices = _ready(X.indices[:n_stored], _INDICES)
+    matrix.indptr = _ready(X.indptr, _INDICES)
+    return matrix
+
+
+def _ready(array: np.ndarray, dtypes: tuple[np.dtype[Any], ...]) -> np.ndarray:
+    """Return the array, or a copy of the widest type or in order, for loops to read."""
+    array = np.asarray(array)
+    if array.dtype not in dtypes:
+        return array.astype(max(dtypes, key=lambda dtype: dtype.itemsize))
+    return np.require(array, requirements=["C", "A"])
