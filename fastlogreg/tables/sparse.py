@@ -54,7 +54,8 @@ class SparseTable:
     @property
     def shape(self) -> Shape:
         """What decides how it is fitted."""
-        return Shape(*self.matrix.shape, cells=len(self.matrix.data), storage="sparse")
+        n_rows, n_columns = self.matrix.shape
+        return Shape(n_rows, n_columns, len(self.matrix.data), storage="sparse")
 
     def design(self, backend: str, n_threads: int) -> SparseDesign:
         """Return X as an operator on a backend, "numba" or "numpy"."""

@@ -64,7 +64,7 @@ def test_what_lies_behind_the_last_pointer_is_not_stored():
 
 @pytest.mark.parametrize("form", ["coo", "lil", "dok", "dia", "bsr"])
 def test_other_formats_become_csr(form):
-    X, dense, *_ = ragged(40, 6)
+    _, dense, *_ = ragged(40, 6)
     table = SparseTable(sparse.csr_array(dense).asformat(form))
     assert table.matrix.format == "csr"
     np.testing.assert_allclose(table.matrix.toarray(), dense, atol=1e-15)
