@@ -27,6 +27,7 @@ import numpy as np
 
 from fastlogreg.design import BlockSums, Design, HasArray, Targets, draw_rows
 from fastlogreg.hessian import EliminatedHessian, ProximalHessian, assemble
+from fastlogreg.runtime.vectors import inner
 
 __all__ = ["Objective"]
 
@@ -239,7 +240,7 @@ class Objective:
         gradient += pull
         if not self.fit_intercept:
             gradient[-1] = 0.0
-        penalty = 0.5 * float(np.vdot(pull, coef))
+        penalty = 0.5 * inner(pull, coef)
         return float(losses.sum()) / self.total_weight + penalty, gradient
 
     def _eliminated(self, sums: BlockSums) -> EliminatedHessian:

@@ -16,6 +16,7 @@ from typing import Protocol
 
 import numpy as np
 
+from fastlogreg.runtime.vectors import inner
 from fastlogreg.solvers.geometry import SMOOTH, Geometry
 from fastlogreg.solvers.line_search import Trial
 from fastlogreg.solvers.solution import Callback, Differentiable, Solution, Status, Step
@@ -173,7 +174,7 @@ class _Run:
         def evaluate(length: float) -> Trial:
             coef = self.coef + length * direction
             value, gradient = self.model.evaluate(coef)
-            return Trial(length, coef, value, gradient, float(np.vdot(gradient, direction)))
+            return Trial(length, coef, value, gradient, inner(gradient, direction))
 
         return self.geometry.search(
             evaluate,

@@ -16,6 +16,7 @@ from typing import Protocol
 
 import numpy as np
 
+from fastlogreg.runtime.vectors import inner
 from fastlogreg.solvers.line_search import Trial, line_search
 
 __all__ = ["SMOOTH", "Geometry", "WithL1"]
@@ -76,7 +77,7 @@ class _Smooth:
         return gradient
 
     def slope(self, coef: np.ndarray, gradient: np.ndarray, direction: np.ndarray) -> float:
-        return float(np.vdot(gradient, direction))
+        return inner(gradient, direction)
 
     def downhill(self, coef: np.ndarray, gradient: np.ndarray) -> np.ndarray:
         return -gradient

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from fastlogreg.runtime.vectors import inner
 from fastlogreg.solvers.descent import descend
 from fastlogreg.solvers.pairs import Pairs
 from fastlogreg.solvers.solution import Callback, Differentiable, Solution
@@ -61,7 +62,7 @@ class _OneNumber:
         """Return half the Newton decrement under one curvature, None without any."""
         if not self._pair:
             return None
-        return 0.5 * self._pair.scale() * float(np.vdot(gradient, gradient))
+        return 0.5 * self._pair.scale() * inner(gradient, gradient)
 
     def update(self, step: np.ndarray, gradient_change: np.ndarray) -> None:
         """Learn the curvature along the step."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from fastlogreg.runtime.vectors import inner
 from fastlogreg.solvers.descent import descend
 from fastlogreg.solvers.pairs import Pairs
 from fastlogreg.solvers.solution import Callback, Differentiable, Solution
@@ -56,7 +57,7 @@ class _LimitedMemory:
         """Return half the Newton decrement under the pairs, None without any."""
         if not self._pairs:
             return None
-        return 0.5 * float(np.vdot(gradient, self._inverse_times(gradient)))
+        return 0.5 * inner(gradient, self._inverse_times(gradient))
 
     def update(self, step: np.ndarray, gradient_change: np.ndarray) -> None:
         """Keep a pair if it holds positive curvature."""

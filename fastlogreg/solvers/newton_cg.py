@@ -16,6 +16,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from fastlogreg.runtime.vectors import inner
 from fastlogreg.solvers.descent import descend
 from fastlogreg.solvers.pairs import Pairs
 from fastlogreg.solvers.preconditioner import Preconditioner, precondition
@@ -69,7 +70,7 @@ class _Products:
 
     def direction(self, gradient: np.ndarray) -> np.ndarray:
         """Return minus an approximate solution of the Newton system."""
-        size = math.sqrt(float(np.vdot(gradient, self._precondition(gradient))))
+        size = math.sqrt(inner(gradient, self._precondition(gradient)))
         gained = size / self._last_size if self._last_size else 1.0
         enough = _MARGIN * self._tol / float(np.abs(gradient).max())
         accuracy = min(_LEAST_ACCURATE, max(_FORCING * gained, enough))
@@ -92,7 +93,7 @@ class _Products:
 
     def predicted_decrease(self, gradient: np.ndarray) -> float | None:
         """Return half the Newton decrement by the preconditioner: it takes no pass."""
-        return 0.5 * float(np.vdot(gradient, self._precondition(gradient)))
+        return 0.5 * inner(gradient, self._precondition(gradient))
 
     def update(self, step: np.ndarray, gradient_change: np.ndarray) -> None:
         """Learn from the whole step as from the directions that it is made of."""
@@ -143,13 +144,13 @@ def conjugate_gradients(
     solution = np.zeros_like(right)
     residual = right
     ahead = precondition(residual)
-    size = float(np.vdot(residual, ahead))
+    size = inner(residual, ahead)
     enough = accuracy**2 * size
     direction = ahead
     learned = []
     for _ in range(max_iter):
         image = product(direction)
-        curvature = float(np.vdot(direction, image))
+        curvature = inner(direction, image)
         if not curvature > 0.0:  # flat along it, or not finite
             break
         length = size / curvature
@@ -157,7 +158,7 @@ def conjugate_gradients(
         residual = residual - length * image
         learned.append((direction, image))
         ahead = precondition(residual)
-        size, before = float(np.vdot(residual, ahead)), size
+        size, before = inner(residual, ahead), size
         if not size > enough:
             break
         direction = ahead + (size / before) * direction

@@ -13,6 +13,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from fastlogreg.runtime.vectors import inner
+
 __all__ = ["Pairs"]
 
 _LEAST_CURVATURE = 1e-14  # relative: a pair below carries rounding, not curvature
@@ -36,8 +38,8 @@ class Pairs:
     def add(self, step: np.ndarray, gradient_change: np.ndarray) -> None:
         """Keep a pair if it holds positive curvature."""
         with np.errstate(over="ignore", invalid="ignore"):  # such a pair is not kept
-            product = float(np.vdot(step, gradient_change))
-            size = float(np.linalg.norm(step) * np.linalg.norm(gradient_change))
+            product = inner(step, gradient_change)
+            size = math.sqrt(inner(step, step)) * math.sqrt(inner(gradient_change, gradient_change))
         if math.isfinite(product) and product > _LEAST_CURVATURE * size:
             self._pairs.append((step, gradient_change, product))
 
@@ -62,12 +64,12 @@ class Pairs:
         result = gradient.copy()
         shares = []
         for step, change, product in reversed(self._pairs):
-            share = float(np.vdot(step, result)) / product
+            share = inner(step, result) / product
             result -= share * change
             shares.append(share)
         result = first(result)
         for (step, change, product), share in zip(self._pairs, reversed(shares), strict=True):
-            result += (share - float(np.vdot(change, result)) / product) * step
+            result += (share - inner(change, result) / product) * step
         return result
 
     def scale(self) -> float:
@@ -79,4 +81,4 @@ class Pairs:
         if not self._pairs:
             return 1.0
         _, change, product = self._pairs[-1]
-        return product / float(np.vdot(change, change))
+        return product / inner(change, change)

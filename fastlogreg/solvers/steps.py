@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
+from fastlogreg.runtime.vectors import inner
 from fastlogreg.solvers.geometry import SMOOTH, Geometry
 from fastlogreg.solvers.pairs import Pairs
 from fastlogreg.solvers.solution import Solvable
@@ -70,7 +71,7 @@ class NewtonSteps:
     def predict(self, coef: np.ndarray, gradient: np.ndarray) -> float:
         """Return half the Newton decrement."""
         self.direction = -self._pairs.inverse_times(gradient, self._hessian.solve)
-        return -0.5 * float(np.vdot(gradient, self.direction))
+        return -0.5 * inner(gradient, self.direction)
 
     def sees_all(self, coef: np.ndarray, gradient: np.ndarray) -> bool:
         """Return whether there is a step wherever there is a gradient."""
