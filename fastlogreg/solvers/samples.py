@@ -178,7 +178,7 @@ class Samples(Generic[H]):
 
     def _solve_sample(self, coef: np.ndarray, least: float, most: int) -> Solution:
         """Solve the present sample by Newton's method, and adopt its last Hessian."""
-        model = FullHessian(self.last, self._steps.alone())
+        model = FullHessian(self.last, self._steps.alone(), least)
         solution = descend(
             self.last,
             coef,
