@@ -42,6 +42,7 @@ import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile
+from numba.core.compiler_lock import global_compiler_lock
 from numba.extending import intrinsic
 
 from fastlogreg.errors import KernelCacheWarning
@@ -52,6 +53,15 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _SUM_FLAGS = frozenset({"reassoc", "contract", "nsz", "arcp", "afn"})
+
+if hasattr(os, "register_at_fork"):
+    # A child forked while another thread compiles would wait for its lock for ever, and
+    # find the compiler in the middle of something: so a fork waits until that is done.
+    os.register_at_fork(
+        before=global_compiler_lock.acquire,
+        after_in_parent=global_compiler_lock.release,
+        after_in_child=global_compiler_lock.release,
+    )
 
 
 def pointwise(function: Callable[P, R]) -> Callable[P, R]:
