@@ -47,7 +47,7 @@ def test_a_second_process_loads_what_the_first_compiled(cache, run_python):
 
 @pytest.mark.parametrize(
     ("suffix", "damage"),
-    [("nbi", "empty"), ("nbi", "truncated"), ("nbc", "truncated"), ("nbc", "garbage")],
+    [("nbc", "empty"), ("nbi", "truncated"), ("nbc", "truncated"), ("nbc", "garbage")],
 )
 def test_damaged_cache_files_cost_one_warning_and_no_digit(cache, run_python, suffix, damage):
     folder, fresh = cache
