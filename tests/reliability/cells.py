@@ -8,6 +8,7 @@ import atexit
 import faulthandler
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 import time
@@ -18,7 +19,7 @@ from tests.reliability.workload import digest, model, table
 
 __all__ = ["WAYS"]
 
-LIMIT = 30  # seconds, after which every thread's place is printed and the process ends
+LIMIT = 60  # seconds, after which every thread's place is printed and the process ends
 
 
 def python_threads(storage):
@@ -91,12 +92,13 @@ def _forked(work):
     end, child_end = multiprocessing.Pipe(duplex=False)
     child = os.fork()
     if child == 0:
-        faulthandler.dump_traceback_later(LIMIT // 2, exit=True)
         try:
             child_end.send(work())
         finally:
             os._exit(0)
     child_end.close()
+    if not end.poll(LIMIT // 2):
+        os.kill(child, signal.SIGABRT)  # it then prints where it hangs
     found = end.recv()
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     return found
@@ -242,6 +244,7 @@ WAYS = {
 
 
 def main():
+    faulthandler.enable()
     faulthandler.dump_traceback_later(LIMIT, exit=True)
     # Newer Pythons warn of every fork of a process with threads, which is what is tried.
     warnings.filterwarnings("ignore", ".*fork", DeprecationWarning)

@@ -5,13 +5,12 @@ A cell is a way to run fits beside one threading layer of numba, in a process of
 
 import importlib.util
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.processes import ROOT, run_in_fresh_process
+from tests.processes import run_in_fresh_process, run_python_group
 from tests.reliability.cells import WAYS
 from tests.reliability.workload import STORAGES
 
@@ -76,16 +75,9 @@ def environment_of(way, layer):
 @pytest.mark.parametrize(("way", "layer", "storage"), list(cells()))
 def test_a_cell_ends_well_with_the_same_bits(way, layer, storage, expected, tally):
     variables = environment_of(way, layer)
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "tests.reliability.cells", way, storage],
-        env={**os.environ, **variables},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=150,
-        check=False,
-    )
+    command = ["-W", "error", "-m", "tests.reliability.cells", way, storage]
     tally("cells of threads and processes")
+    done = run_python_group(*command, **variables)
     assert done.returncode == 0, (done.returncode, done.stdout, done.stderr[-6_000:])
     found = [line.split()[-1] for line in done.stdout.splitlines()]
     tally("fits in threads and processes, compared by their bits", len(found))
