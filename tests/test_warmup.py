@@ -175,7 +175,10 @@ except fastlogreg.errors.KernelCacheError as error:
     ("folder", "message"),
     [
         ("", "FASTLOGREG_CACHE_DIR is empty, which switches the cache of compiled kernels off"),
-        ("/proc/no-such-place", "kept: FASTLOGREG_CACHE_DIR='/proc/no-such-place' cannot be used ("),
+        (
+            "/proc/no-such-place",
+            "kept: FASTLOGREG_CACHE_DIR='/proc/no-such-place' cannot be used (",
+        ),
     ],
     ids=["switched off", "unwritable"],
 )

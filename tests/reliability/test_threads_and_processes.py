@@ -64,9 +64,7 @@ def environment_of(way, layer):
         if library is None:
             pytest.skip("tbb is missing: pip install 'fastlogreg[reliability]'")
         known = os.environ.get("LD_LIBRARY_PATH")
-        variables["LD_LIBRARY_PATH"] = os.pathsep.join(
-            filter(None, [str(library.parent), known])
-        )
+        variables["LD_LIBRARY_PATH"] = os.pathsep.join(filter(None, [str(library.parent), known]))
     if way == "fork_while_compiling":
         variables["FASTLOGREG_CACHE_DIR"] = ""
     return variables
