@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 
@@ -66,53 +67,41 @@ def run_blocks(block: Callable[[int, int], object], n_blocks: int, n_threads: in
 class _Pass:
     """A pass that several threads work on.
 
-    It hands out ranges of blocks, large ones first, to whoever asks next.  A thread that
-    starts late or is held up takes fewer, so none waits long at the end; a range instead
-    of a block a time keeps the calls few.
+    It takes no lock, since an interrupt may strike between taking one and holding it.
+    Every step on a deque or a queue is whole or has not been; the order of the steps makes up
+    for the rest.
     """
 
     def __init__(self, block: Callable[[int, int], object], n_blocks: int, n_threads: int) -> None:
         self._block: Callable[[int, int], object] | None = block
-        self._next, self._end, self._n_threads = 0, n_blocks, n_threads
-        self._helping = 0
-        self._error: BaseException | None = None
-        self._changed = threading.Condition(threading.Lock())
+        self._ranges = deque(_shrinking_ranges(n_blocks, n_threads))
+        self._begun: deque[None] = deque()
+        self._ended: deque[None] = deque()
+        self._one_ended: SimpleQueue[None] = SimpleQueue()
+        self._errors: deque[BaseException] = deque()
 
     def work(self) -> None:
         """Do blocks until none is left."""
         block = self._block
-        for first, last in self._ranges():
+        while True:
+            try:
+                first, last = self._ranges.popleft()
+            except IndexError:
+                return
             block(first, last)  # type: ignore[misc] # a range is left, so there is a block
 
     def help(self) -> None:
         """Do blocks until none is left, in a thread for which the caller then waits."""
-        with self._changed:
-            if self._next == self._end:
-                return
-            self._helping += 1
+        # Who begins after the caller has counted finds no range, and is not waited for.
+        self._begun.append(None)
         try:
             self.work()
         except BaseException as error:
-            self._stop(error)
+            self._errors.append(error)
+            self._ranges.clear()
         finally:
-            with self._changed:
-                self._helping -= 1
-                self._changed.notify()
-
-    def _ranges(self) -> Iterator[tuple[int, int]]:
-        while True:
-            with self._changed:
-                first = self._next
-                left = self._end - first
-                self._next = last = first + max(left // (2 * self._n_threads), min(left, 1))
-            if first == last:
-                return
-            yield first, last
-
-    def _stop(self, error: BaseException | None = None) -> None:
-        with self._changed:
-            self._next = self._end
-            self._error = self._error or error
+            self._ended.append(None)
+            self._one_ended.put(None)
 
     def end(self) -> None:
         """Hand out nothing more, and wait for the threads that write into the caller's arrays.
@@ -122,10 +111,9 @@ class _Pass:
         interrupt = None
         while True:
             try:
-                self._stop()
-                with self._changed:
-                    while self._helping:
-                        self._changed.wait()
+                self._ranges.clear()
+                while len(self._ended) < len(self._begun):
+                    self._one_ended.get()
                 break
             except BaseException as error:
                 interrupt = error
@@ -135,42 +123,57 @@ class _Pass:
 
     def raise_error(self) -> None:
         """Raise what *block* raised in a helper."""
-        error, self._error = self._error, None
-        if error is not None:
+        if self._errors:
+            error = self._errors.popleft()
+            self._errors.clear()
             try:
                 raise error
             finally:
                 del error  # it knows this frame by its traceback
 
 
-class _Crew:
-    """The helpers: as many as any pass has asked for, kept, since a start costs more than
-    a small pass.
+def _shrinking_ranges(n_blocks: int, n_threads: int) -> Iterator[tuple[int, int]]:
+    """Yield ranges of blocks, large ones first.
+
+    A thread that starts late or is held up takes fewer, so none waits long at the end; a
+    range instead of a block a time keeps the calls few.
     """
+    first = 0
+    while first < n_blocks:
+        last = first + max((n_blocks - first) // (2 * n_threads), 1)
+        yield first, last
+        first = last
+
+
+class _Crew:
+    """The helpers: as many as a pass ever asked for, kept, for a start costs much."""
 
     def __init__(self) -> None:
         self._waiting: SimpleQueue[_Pass] = SimpleQueue()
-        self._size = 0
-        self._growing = threading.RLock()  # a signal's handler may fit inside a fit
+        self._helpers: dict[int, threading.Thread] = {}
 
     def help_with(self, shared: _Pass, n_helpers: int) -> None:
         """Let that many helpers join a pass, or as many as there can be."""
-        if self._size < n_helpers:
-            self._grow(n_helpers)
-        for _ in range(min(n_helpers, self._size)):
+        for number in range(n_helpers):
+            if number not in self._helpers and not self._start(number):
+                return
             self._waiting.put(shared)
 
-    def _grow(self, size: int) -> None:
-        with self._growing:
-            while self._size < size:
-                helper = threading.Thread(
-                    target=_serve, args=(self._waiting,), name="fastlogreg", daemon=True
-                )
-                try:
-                    helper.start()
-                except RuntimeError:  # no more threads for this process
-                    return
-                self._size += 1
+    def _start(self, number: int) -> bool:
+        """Start the helper of that number, and return whether there is one."""
+        helper = threading.Thread(
+            target=_serve, args=(self._waiting,), name=f"fastlogreg-{number}", daemon=True
+        )
+        try:
+            if self._helpers.setdefault(number, helper) is helper:
+                helper.start()
+        except BaseException as error:
+            if helper.ident is None:
+                self._helpers.pop(number, None)
+            if not isinstance(error, RuntimeError):
+                raise
+            return False  # the process may start no more threads
+        return True
 
 
 def _serve(waiting: SimpleQueue[_Pass]) -> None:

@@ -8,6 +8,7 @@ import atexit
 import faulthandler
 import multiprocessing
 import os
+import random
 import signal
 import sys
 import threading
@@ -15,6 +16,7 @@ import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
+from fastlogreg.runtime.threads import available_threads
 from tests.reliability.workload import digest, model, table
 
 __all__ = ["WAYS"]
@@ -41,9 +43,14 @@ def joblib_threading(storage):
 
 
 def joblib_loky(storage):
-    """joblib's processes, after a fit in this one; they are told a limit of threads."""
+    """joblib's processes, after a fit in this one; a limit that they are told is kept."""
+    from joblib import Parallel, delayed, parallel_config
+
     yield digest(storage)
     yield from _with_joblib(storage, "loky", 2)
+    with parallel_config("loky", inner_max_num_threads=1):
+        told = Parallel(2)(delayed(available_threads)() for _ in range(2))
+    assert {n_threads for n_threads, _ in told} == {1}, told
 
 
 def _with_joblib(storage, backend, n_jobs):
@@ -147,6 +154,8 @@ def dask_worker(storage):
         with cluster, Client(cluster) as client:
             tasks = [client.submit(digest, storage, n, pure=False) for n in (1, 2, 3, 7, None, 2)]
             yield from client.gather(tasks)
+            if processes:  # a process of Dask's own is told a limit
+                assert client.submit(available_threads).result()[0] == 1
 
 
 def asyncio_to_thread(storage):
@@ -205,7 +214,7 @@ def fork_while_compiling(storage):
 
 
 def end_while_threads_fit(storage):
-    """A process that ends while daemon threads fit, with a fit in an exit handler and a late one."""
+    """A process ends while daemon threads fit; a late thread and an exit handler fit too."""
     expected = digest(storage)
 
     def forever():
@@ -224,6 +233,35 @@ def end_while_threads_fit(storage):
     yield expected
 
 
+def interrupts(storage):
+    """Ctrl-C at any moment of a fit, eighty times; the next fit is as if nothing had been."""
+    X, y = table(storage)
+    chosen, interrupted, armed = random.Random(0), 0, False
+
+    def interrupt(*_):
+        nonlocal armed
+        if armed:
+            armed = False
+            raise KeyboardInterrupt
+
+    signal.signal(signal.SIGALRM, interrupt)
+    yield digest(storage)
+    began = time.perf_counter()
+    model().fit(X, y)
+    seconds = time.perf_counter() - began
+    for _ in range(80):
+        armed = True
+        try:
+            signal.setitimer(signal.ITIMER_REAL, chosen.uniform(1e-4, seconds))
+            model().fit(X, y)
+            armed = False
+        except KeyboardInterrupt:
+            interrupted += 1
+    assert interrupted > 20, interrupted
+    yield digest(storage)
+    assert threading.active_count() <= 3, threading.enumerate()
+
+
 WAYS = {
     way.__name__: way
     for way in (
@@ -239,6 +277,7 @@ WAYS = {
         beside_parallel_numba,
         fork_while_compiling,
         end_while_threads_fit,
+        interrupts,
     )
 }
 

@@ -182,11 +182,11 @@ from tests.problems import correlated
 X, y, _ = correlated(40_000, 8)
 fit = lambda: LogisticRegression(backend="numba", n_threads=3).fit(X, y).coef_.tobytes()
 before = fit()
-assert threads._crew._size == 2
+assert len(threads._crew._helpers) == 2
 child = os.fork()
 if child == 0:
-    started = threads._crew._size == 0 and fit() == before
-    os._exit(0 if started and threads._crew._size == 2 else 1)
+    started = len(threads._crew._helpers) == 0 and fit() == before
+    os._exit(0 if started and len(threads._crew._helpers) == 2 else 1)
 _, status = os.waitpid(child, 0)
 assert os.waitstatus_to_exitcode(status) == 0, status
 assert fit() == before
@@ -318,7 +318,11 @@ def test_a_pass_inside_a_pass_ends_though_all_helpers_are_busy():
 
     def outer(first, last):
         for number in range(first, last):
-            run_blocks(lambda f, l: done.extend((number, k) for k in range(f, l)), 20, 4)
+
+            def inner(begin, end, number=number):
+                done.extend((number, k) for k in range(begin, end))
+
+            run_blocks(inner, 20, 4)
 
     run_blocks(outer, 20, 4)
     assert sorted(done) == [(i, k) for i in range(20) for k in range(20)]
