@@ -156,20 +156,21 @@ def kernel_folder() -> Path:
     KernelCacheError
         There is none, or it cannot be written.
     """
-    from fastlogreg.runtime.jit import cache_directory
+    from fastlogreg.runtime import cache
 
-    named = os.environ.get("FASTLOGREG_CACHE_DIR")
-    if named == "":
+    found = cache.kernel_folder()
+    folder = found.path
+    if folder is None and not found.problem:
         raise KernelCacheError(
             "FASTLOGREG_CACHE_DIR is empty, which switches the cache of compiled kernels off; "
             "expected a folder. Name one, or unset the variable for the user's cache folder."
         )
-    folder = cache_directory()
     if folder is None:
+        named = os.environ.get("FASTLOGREG_CACHE_DIR")
         place = "the user's cache folder" if named is None else f"FASTLOGREG_CACHE_DIR={named!r}"
         raise KernelCacheError(
-            f"compiled kernels cannot be kept: {place} cannot be written. "
-            "Point FASTLOGREG_CACHE_DIR to a writable folder."
+            f"compiled kernels cannot be kept: {place} cannot be used ({found.problem}). "
+            "Point FASTLOGREG_CACHE_DIR to a folder of your own that can be written."
         )
     try:
         with tempfile.TemporaryFile(dir=folder) as probe:
@@ -326,5 +327,5 @@ def _timed(folder: Path, dtype: str, order: str, work: str, run: Callable[[], ob
 
 
 def _indices(folder: Path) -> set[tuple[str, int]]:
-    """Return name and time of the index of every kernel in the folder."""
-    return {(path.name, path.stat().st_mtime_ns) for path in folder.glob("*.nbi")}
+    """Return name and time of the file of every kernel in the folder."""
+    return {(path.name, path.stat().st_mtime_ns) for path in folder.glob("*.nbc")}

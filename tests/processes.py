@@ -1,6 +1,7 @@
 """Runs code in fresh Python processes: what is imported, compiled or forked stays there."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -21,3 +22,23 @@ def run_in_fresh_process(code, **environment):
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
+
+
+def run_python_group(*arguments, limit=100, **environment):
+    """Return what became of a Python process, ended with all its children at the limit."""
+    process = subprocess.Popen(
+        [sys.executable, *arguments],
+        env={**os.environ, **environment},
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        out, err = process.communicate(timeout=limit)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        out, err = process.communicate()
+        raise AssertionError(f"no end after {limit} s: {out}\n{err[-6_000:]}") from None
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)

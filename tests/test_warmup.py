@@ -74,7 +74,7 @@ def test_the_records_tell_what_was_compiled(warmed):
     added = {record.work: record.added for record in records}
     for work in ("gradient-descent", "newton-cg", "newton-cholesky", "newton-cholesky, wide"):
         assert added[work] > 0, work
-    assert sum(record.added for record in records) == len(list(folder.rglob("*.nbi")))
+    assert sum(record.added for record in records) == len(list(folder.rglob("*.nbc")))
     assert str(records[0]).startswith("float64, C order, gradient-descent: ")
 
 
@@ -175,7 +175,10 @@ except fastlogreg.errors.KernelCacheError as error:
     ("folder", "message"),
     [
         ("", "FASTLOGREG_CACHE_DIR is empty, which switches the cache of compiled kernels off"),
-        ("/proc/no-such-place", "kept: FASTLOGREG_CACHE_DIR='/proc/no-such-place' cannot be wr"),
+        (
+            "/proc/no-such-place",
+            "kept: FASTLOGREG_CACHE_DIR='/proc/no-such-place' cannot be used (",
+        ),
     ],
     ids=["switched off", "unwritable"],
 )

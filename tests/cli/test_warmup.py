@@ -104,5 +104,5 @@ def test_it_fills_the_cache(tmp_path, monkeypatch):
             check=True,
         )
         found.append(json.loads(done.stdout))
-    assert found[0]["added"] == len(list(tmp_path.rglob("*.nbi"))) > 0
+    assert found[0]["added"] == len(list(tmp_path.rglob("*.nbc"))) > 0
     assert found[1]["added"] == 0

@@ -106,8 +106,8 @@ def compiled():
 
 def stored():
     names = {}
-    for path in pathlib.Path(os.environ["FASTLOGREG_CACHE_DIR"]).rglob("*.nbi"):
-        name = re.match(r"([a-z_.]+)-kernel", path.name).group(1)
+    for path in pathlib.Path(os.environ["FASTLOGREG_CACHE_DIR"]).rglob("*.nbc"):
+        name = re.match(r"([a-z_.]+)-", path.name).group(1)
         names[name] = names.get(name, 0) + 1
     return names
 

@@ -16,8 +16,8 @@ from fastlogreg.kernels import dense, dense_hessian, dense_outputs, dense_softma
 from fastlogreg.runtime import threads
 from tests.problems import correlated
 
-ran, pools = [], []
-run_blocks, pool_of = threads.run_blocks, threads._pool
+ran, asked = [], []
+run_blocks, help_with = threads.run_blocks, threads._Crew.help_with
 
 def watched_run(block, n_blocks, n_threads):
     expected = min(n_blocks, n_threads)
@@ -31,13 +31,11 @@ def watched_run(block, n_blocks, n_threads):
     assert len(seen) == expected
     ran.append(expected)
 
-def watched_pool(n_threads):
-    pool = pool_of(n_threads)
-    assert pool._max_workers == n_threads
-    pools.append(n_threads)
-    return pool
+def watched_help(crew, shared, n_helpers):
+    help_with(crew, shared, n_helpers)
+    asked.append(n_helpers)
 
-threads._pool = watched_pool
+threads._Crew.help_with = watched_help
 for module in (dense, dense_hessian, dense_outputs, dense_softmax):
     module.run_blocks = watched_run
 
@@ -83,11 +81,11 @@ def outcomes(X, y, weights, n_threads):
     }
     found = {}
     for name, way in ways.items():
-        ran.clear(), pools.clear()
+        ran.clear(), asked.clear()
         found[name] = bits(*way())
-        # On one thread nothing may wait for a pool; else all threads asked for took part.
+        # On one thread nobody may be asked for help; else all threads asked for took part.
         assert max(ran) == n_threads, (name, X.shape, n_threads, ran)
-        assert set(pools) == {count - 1 for count in ran if count > 1}, (name, pools, ran)
+        assert set(asked) == {count - 1 for count in ran if count > 1}, (name, asked, ran)
     return found
 
 assert numba.config.NUMBA_NUM_THREADS == 8
@@ -184,11 +182,11 @@ from tests.problems import correlated
 X, y, _ = correlated(40_000, 8)
 fit = lambda: LogisticRegression(backend="numba", n_threads=3).fit(X, y).coef_.tobytes()
 before = fit()
-assert threads._pool.cache_info().currsize == 1
+assert len(threads._crew._helpers) == 2
 child = os.fork()
 if child == 0:
-    started = threads._pool.cache_info().currsize == 0 and fit() == before
-    os._exit(0 if started and threads._pool.cache_info().currsize == 1 else 1)
+    started = len(threads._crew._helpers) == 0 and fit() == before
+    os._exit(0 if started and len(threads._crew._helpers) == 2 else 1)
 _, status = os.waitpid(child, 0)
 assert os.waitstatus_to_exitcode(status) == 0, status
 assert fit() == before
@@ -293,7 +291,7 @@ def test_an_error_inside_a_block_reaches_the_caller_and_the_pool_lives_on(guilty
     assert sorted(done) == list(range(12))
 
 
-def test_nobody_writes_after_an_error_has_reached_the_caller():
+def test_after_an_error_nobody_begins_a_block_and_nobody_writes_when_it_is_raised():
     caller = threading.get_ident()
     both = threading.Barrier(2)
     caller_failed = threading.Event()
@@ -310,22 +308,164 @@ def test_nobody_writes_after_an_error_has_reached_the_caller():
 
     with pytest.raises(ArithmeticError):
         run_blocks(block, 4, 2)
-    counted = len(finished)
-    assert counted == 3
+    assert len(finished) == 1
     run_blocks(lambda first, last: None, 4, 2)
-    assert len(finished) == counted
+    assert len(finished) == 1
 
 
-@pytest.mark.parametrize("name", ["OMP_NUM_THREADS", "NUMBA_NUM_THREADS"])
-def test_a_thread_limit_in_the_environment_is_honoured(run_python, name):
-    code = "from fastlogreg.runtime.threads import available_threads as a; print(*a())"
-    assert run_python(code, **{name: "1"}) == f"1 {name}"
+def test_a_pass_inside_a_pass_ends_though_all_helpers_are_busy():
+    done = []
+
+    def outer(first, last):
+        for number in range(first, last):
+
+            def inner(begin, end, number=number):
+                done.extend((number, k) for k in range(begin, end))
+
+            run_blocks(inner, 20, 4)
+
+    run_blocks(outer, 20, 4)
+    assert sorted(done) == [(i, k) for i in range(20) for k in range(20)]
 
 
-@pytest.mark.parametrize("value", ["0", "-1", "many", ""])
-def test_a_thread_limit_that_is_no_positive_number_is_no_limit(monkeypatch, value):
-    from fastlogreg.runtime.threads import available_threads
+def test_a_process_that_may_start_no_thread_does_all_alone(run_python):
+    code = """
+import threading
+from fastlogreg.runtime.threads import run_blocks
 
-    for name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):
-        monkeypatch.setenv(name, value)
-    assert available_threads()[1] == "CPUs available to this process"
+start, started = threading.Thread.start, []
+
+def refuse(thread):
+    if len(started) == 1:
+        raise RuntimeError("can't start new thread")
+    started.append(thread)
+    start(thread)
+
+threading.Thread.start = refuse
+for _ in range(3):
+    done = []
+    run_blocks(lambda first, last: done.extend(range(first, last)), 20, 7)
+    assert sorted(done) == list(range(20))
+print(len(started))
+"""
+    assert run_python(code) == "1"
+
+
+INTERRUPTED = """
+import signal, threading, time
+from fastlogreg.runtime.threads import run_blocks
+
+writing = threading.Event()
+ended = []
+
+def block(first, last):
+    if threading.current_thread() is threading.main_thread():
+        writing.wait(60)
+        {interrupt}
+        return
+    writing.set()
+    time.sleep(0.5)
+    ended.append(first)
+
+for round in range(3):
+    writing.clear(), ended.clear()
+    try:
+        run_blocks(block, 8, 2)
+    except KeyboardInterrupt:
+        print(len(ended))
+"""
+
+
+@pytest.mark.parametrize(
+    "interrupt",
+    [
+        "signal.raise_signal(signal.SIGINT)",
+        # The second comes while the caller waits for the others.
+        "signal.setitimer(signal.ITIMER_REAL, 0.2); signal.signal(signal.SIGALRM, "
+        "signal.default_int_handler); signal.raise_signal(signal.SIGINT)",
+        "signal.signal(signal.SIGALRM, signal.default_int_handler); "
+        "signal.setitimer(signal.ITIMER_REAL, 0.2)",
+    ],
+    ids=["in a block", "twice", "while waiting"],
+)
+def test_an_interrupt_ends_a_pass_when_nobody_writes_any_more(run_python, interrupt):
+    counts = run_python(INTERRUPTED.format(interrupt=interrupt)).split()
+    assert len(counts) == 3
+    assert "0" not in counts
+
+
+def test_a_pass_leaves_nothing_of_its_table_behind():
+    import gc
+    import weakref
+
+    import numpy as np
+
+    X = np.ones(100)
+    kept = weakref.ref(X)
+
+    def block(first, last, X=X):
+        X[first:last].sum()
+
+    run_blocks(block, 100, 3)
+    gc.disable()
+    try:
+        del X, block
+        assert kept() is None
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("how", ["threading.Thread(target=late).start()", "atexit.register(late)"])
+def test_a_fit_may_come_when_the_main_thread_has_ended(run_python, how):
+    code = f"""
+import atexit, threading, time
+from fastlogreg import LogisticRegression
+from tests.problems import correlated
+X, y, _ = correlated(20_000, 8)
+fit = lambda: LogisticRegression(backend="numba", n_threads=3).fit(X, y).coef_.tobytes()
+before = fit()
+
+def late():
+    time.sleep(0.3)
+    print(fit() == before)
+
+{how}
+"""
+    assert run_python(code) == "True"
+
+
+@pytest.mark.skipif("not hasattr(__import__('os'), 'fork')")
+def test_a_fork_while_another_thread_compiles_leaves_a_child_that_can_fit(run_python):
+    code = """
+import os, threading, time, warnings
+warnings.simplefilter("ignore")  # of forking with threads
+from numba.core.compiler_lock import global_compiler_lock
+from fastlogreg.runtime.jit import block_kernel
+from fastlogreg.kernels import dense
+import numpy as np
+rng = np.random.default_rng(0)
+X = rng.standard_normal((40, 3))
+compiling = threading.Event()
+
+def compile_for_a_while():
+    with global_compiler_lock:
+        compiling.set()
+        time.sleep(1)
+
+threading.Thread(target=compile_for_a_while).start()
+compiling.wait(60)
+child = os.fork()
+if child == 0:
+    dense.decision(X, np.ones((4, 1)), 1)
+    os._exit(0)
+for _ in range(600):
+    ended, status = os.waitpid(child, os.WNOHANG)
+    if ended:
+        break
+    time.sleep(0.1)
+else:
+    os.kill(child, 9)
+    raise AssertionError("the child hangs")
+print(os.waitstatus_to_exitcode(status))
+"""
+    assert run_python(code) == "0"
