@@ -22,6 +22,9 @@ BACKENDS = ("numba", "numpy")
 # Cells of X from which five fits in a new process (a cross-validation), kernels loaded from
 # the disk cache, are faster with numba than with NumPy.
 NUMBA_FROM_CELLS = 4_000_000
+# The same where X is not one dense array: NumPy's passes over codes and sparse rows take
+# several times as long a cell.
+NUMBA_FROM_SCATTERED_CELLS = 1_000_000
 # Cells of X from which curvature is sampled: where compiled passes are taken as well.
 SAMPLES_FROM_CELLS = NUMBA_FROM_CELLS
 # Rows of the last sample for each coefficient: with fewer its curvature says too little.
@@ -29,6 +32,10 @@ SAMPLE_ROWS = 10
 # Coefficients up to which full Newton steps lose least against the faster of them and
 # Newton-CG, over tables of evenly and of unevenly scaled columns.
 NEWTON_UP_TO_COLUMNS = 2_000
+# The same for tables that are not dense, whose passes are cheaper beside their Hessians.
+FACTORED_UP_TO_COLUMNS = 1_000
+# Numbers between an eliminated category and the rest, 256 MiB: each block has its own.
+LARGEST_BORDER = 33_554_432
 
 T = TypeVar("T")
 
@@ -101,13 +108,13 @@ def choose_backend(shape: Shape, backend: str = "auto") -> Choice[str]:
     if backend != "auto":
         return Choice(backend, f"backend={backend!r} was asked for")
     cells = shape.cells
-    if cells < NUMBA_FROM_CELLS:
+    least = NUMBA_FROM_CELLS if shape.storage == "dense" else NUMBA_FROM_SCATTERED_CELLS
+    if cells < least:
         return Choice(
             "numpy",
-            f"{cells:,} cells, fewer than {NUMBA_FROM_CELLS:,}: "
-            "done before loading compiled kernels pays",
+            f"{cells:,} cells, fewer than {least:,}: done before loading compiled kernels pays",
         )
-    return Choice("numba", f"{cells:,} cells, at least {NUMBA_FROM_CELLS:,}: fused kernels")
+    return Choice("numba", f"{cells:,} cells, at least {least:,}: fused kernels")
 
 
 def choose_threads(n_threads: int | None, backend: str) -> Choice[int]:
@@ -132,6 +139,8 @@ def choose_solver(
         return Choice("prox-newton", "the penalty has an L1 part, which is not smooth")
     side = shape.n_columns + 1
     n_coefficients = side * n_outputs
+    if shape.storage != "dense":
+        return _choose_by_structure(shape, n_outputs)
     cells = shape.cells
     sizes = sample_sizes(shape.n_rows, side, n_outputs)
     if cells >= SAMPLES_FROM_CELLS and sizes and sizes[-1] >= SAMPLE_ROWS * n_coefficients:
@@ -150,4 +159,27 @@ def choose_solver(
         "newton-cg",
         f"{n_coefficients:,} coefficients, more than {NEWTON_UP_TO_COLUMNS:,}: "
         "a full Hessian would cost more than the passes it saves",
+    )
+
+
+def _choose_by_structure(shape: Shape, n_outputs: int) -> Choice[str]:
+    """Return the solver for a table that is not dense: by the matrix that a Hessian leaves.
+
+    The levels of one category are eliminated from the Hessian of one output.
+    """
+    eliminated = shape.n_eliminated if n_outputs == 1 else 0
+    left = (shape.n_columns + 1 - eliminated) * n_outputs
+    border = eliminated * left
+    what = f"{left:,} coefficients"
+    if eliminated:
+        what += f" beside {eliminated:,} levels that are eliminated"
+    if left <= FACTORED_UP_TO_COLUMNS and border <= LARGEST_BORDER:
+        return Choice(
+            "newton-cholesky",
+            f"{what}, at most {FACTORED_UP_TO_COLUMNS:,}: few iterations, at any scale of the "
+            "columns",
+        )
+    return Choice(
+        "newton-cg",
+        f"{what}, more than a factorisation is worth: products with the Hessian instead",
     )

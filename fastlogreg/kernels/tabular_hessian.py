@@ -41,7 +41,7 @@ from fastlogreg.runtime.threads import run_blocks
 
 __all__ = ["loss_gradient_hessian"]
 
-_ADDS_OF_PART = 5  # additions for each number of a part, so that parts are worth their room
+_ADDS_OF_PART = 12  # additions for each number of a part, so that parts are worth their room
 
 
 @step_kernel
