@@ -300,4 +300,16 @@ def _find(table: pa.Table, name: str) -> pa.ChunkedArray:
 
 def _of_names(model: Any, names: list[str]) -> tuple[Column, ...]:
     """Return the columns of a model saved from Python: its categories by their values."""
-    raise NotImplementedError
+    mask = model.is_categorical_
+    if mask is None:
+        return tuple(Column(name) for name in names)
+    levels = iter(zip(model.categories_, model.infrequent_categories_, strict=True))
+    columns = []
+    for name, is_category in zip(names, mask, strict=True):
+        is_text = False
+        if is_category:
+            own, shared = next(levels)
+            values = [*own, *([] if shared is None else shared)]
+            is_text = any(isinstance(value, str) for value in values)
+        columns.append(Column(name, bool(is_category), is_text))
+    return tuple(columns)

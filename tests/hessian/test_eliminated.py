@@ -1,0 +1,59 @@
+"""A Hessian solved by elimination of its diagonal block, against the whole matrix."""
+
+import numpy as np
+import pytest
+
+from fastlogreg.hessian import EliminatedHessian, assemble
+
+
+def parts(m, r, seed=0, *, scales=0.0):
+    """Return first, diagonal, border and core of a positive definite matrix."""
+    rng = np.random.default_rng(seed)
+    first = r // 2
+    rows = rng.standard_normal((4 * (m + r), r)) * 10.0 ** rng.uniform(-scales, scales, r)
+    levels = rng.integers(0, m, len(rows))
+    table = np.zeros((len(rows), m + r))
+    rest = np.delete(np.arange(m + r), np.arange(first, first + m))
+    table[:, rest] = rows
+    table[np.arange(len(rows)), first + levels] = 1.0
+    matrix = table.T @ table + 1e-3 * np.diag(np.diag(table.T @ table))
+    block = np.arange(first, first + m)
+    return first, np.diag(matrix)[block], matrix[np.ix_(block, rest)], matrix[np.ix_(rest, rest)]
+
+
+@pytest.mark.parametrize("scales", [0.0, 6.0])
+@pytest.mark.parametrize(("m", "r"), [(1, 3), (40, 5), (300, 20)])
+def test_the_solution_is_that_of_the_whole_matrix(m, r, scales):
+    blocks = parts(m, r, scales=scales)
+    matrix = assemble(*blocks)
+    gradient = np.random.default_rng(1).standard_normal((m + r, 1))
+    scale = 1.0 / np.sqrt(np.diag(matrix))
+    expected = scale * np.linalg.solve(matrix * np.outer(scale, scale), scale * gradient[:, 0])
+    found = EliminatedHessian(*blocks).solve(gradient)
+    np.testing.assert_allclose(found[:, 0] / scale, expected / scale, rtol=1e-7, atol=1e-9)
+
+
+def test_levels_and_columns_without_curvature_stay():
+    first, diagonal, border, core = parts(6, 4)
+    diagonal, border, core = diagonal.copy(), border.copy(), core.copy()
+    diagonal[2], border[2] = 0.0, 0.0
+    core[1], core[:, 1], border[:, 1] = 0.0, 0.0, 0.0
+    found = EliminatedHessian(first, diagonal, border, core).solve(np.ones((10, 1)))
+    assert np.isfinite(found).all()
+    assert found[first + 2, 0] == 0.0
+    assert found[1, 0] == 0.0
+
+
+def test_a_fixed_intercept_stays():
+    first, diagonal, border, core = parts(6, 4)
+    found = EliminatedHessian(first, diagonal, border, core).solve(np.ones((11, 1)))
+    assert found[-1, 0] == 0.0
+    assert (found[:-1] != 0.0).all()
+
+
+def test_what_is_not_finite_gives_nan():
+    first, diagonal, border, core = parts(6, 4)
+    core = core.copy()
+    core[0, 0] = np.inf
+    found = EliminatedHessian(first, diagonal, border, core).solve(np.ones((10, 1)))
+    assert np.isnan(found).any()
