@@ -11,7 +11,7 @@ def parts(m, r, seed=0, *, scales=0.0):
     rng = np.random.default_rng(seed)
     first = r // 2
     rows = rng.standard_normal((4 * (m + r), r)) * 10.0 ** rng.uniform(-scales, scales, r)
-    levels = rng.integers(0, m, len(rows))
+    levels = rng.permutation(np.arange(len(rows)) % m)
     table = np.zeros((len(rows), m + r))
     rest = np.delete(np.arange(m + r), np.arange(first, first + m))
     table[:, rest] = rows
