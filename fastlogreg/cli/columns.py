@@ -135,6 +135,18 @@ class Columns:
         """Names of those that a CSV file holds as text."""
         return [column.name for column in self.features if column.is_text]
 
+    def check_names(self, names: list[str]) -> None:
+        """Raise `InvalidDataError` if a feature is not among the names, or there twice."""
+        for column in self.features:
+            count = names.count(column.name)
+            if count != 1:
+                hint = did_you_mean(column.name, names, "columns")
+                raise InvalidDataError(
+                    f"the model needs the column {column.name!r}, and the table has "
+                    f"{count or 'none'} of that name"
+                    f"{'; ' + hint if not count else '; expected one.'}"
+                )
+
     def frame(self, table: pa.Table, *, may_miss: bool = False) -> pa.Table:
         """Return the features of a table, in order: text coded by its values.
 
@@ -143,9 +155,8 @@ class Columns:
         InvalidDataError
             A column that is not there or there twice, or values that it cannot have.
         """
-        return pa.table(
-            {c.name: _prepared(_find(table, c.name), c, may_miss) for c in self.features}
-        )
+        self.check_names(table.column_names)
+        return pa.table({c.name: _prepared(table[c.name], c, may_miss) for c in self.features})
 
     def to_json(self) -> dict[str, Any]:
         """Return the section of a model file."""
@@ -285,17 +296,6 @@ def _prepared(column: pa.ChunkedArray, role: Column, may_miss: bool) -> pa.Chunk
         )
     _check_values(column, role, may_miss, f"{_FILL}.")
     return as_numbers(column) if is_number(kind) else pc.cast(as_text(column), pa.float64())
-
-
-def _find(table: pa.Table, name: str) -> pa.ChunkedArray:
-    count = table.column_names.count(name)
-    if count != 1:
-        hint = did_you_mean(name, table.column_names, "columns")
-        raise InvalidDataError(
-            f"the model needs the column {name!r}, and the table has {count or 'none'} of that "
-            f"name{'; ' + hint if not count else '; expected one.'}"
-        )
-    return table[name]
 
 
 def _of_names(model: Any, names: list[str]) -> tuple[Column, ...]:

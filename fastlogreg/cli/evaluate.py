@@ -58,6 +58,7 @@ def evaluate(
     with progress.step(f"reading {data.name}"):
         needed = {*columns.names, target, *([] if weight is None else [weight])}
         names = column_names(data)
+        columns.check_names(names)
         check_option_column(names, target, "--target")
         if weight is not None:
             check_option_column(names, weight, "--weight")

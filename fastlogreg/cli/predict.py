@@ -45,7 +45,7 @@ def predict(model: Path, data: Path, proba: bool, output: Path | None) -> None:
 
     from fastlogreg.cli.columns import Columns
     from fastlogreg.cli.progress import Progress
-    from fastlogreg.cli.tables import read_table
+    from fastlogreg.cli.tables import column_names, read_table
     from fastlogreg.persistence import load_file
 
     keep_inputs(output, model, data)
@@ -53,6 +53,7 @@ def predict(model: Path, data: Path, proba: bool, output: Path | None) -> None:
     columns = Columns.of_model(file.model, file.sections)
     progress = Progress()
     with progress.step(f"reading {data.name}"):
+        columns.check_names(column_names(data))
         table = read_table(data, columns.text, set(columns.names))
         X = columns.frame(table, may_miss=file.model.handle_missing != "error")
     with progress.step("predicting"):

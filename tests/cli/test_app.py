@@ -100,14 +100,18 @@ print(main(["--help"]))
     assert status == "2"
 
 
-@pytest.mark.parametrize("missing", ["pandas", "pyarrow"])
-def test_a_part_of_the_extra_may_be_missing_too(missing, run_python, data):
+@pytest.mark.parametrize(("missing", "command"), [("pandas", "predict"), ("pyarrow", "train")])
+def test_a_part_of_the_extra_may_be_missing_too(missing, command, run_python, data, model):
+    arguments = {
+        "predict": ["predict", str(model), str(data)],
+        "train": ["train", str(data), "--target", "bought"],
+    }
     code = f"""
 import sys
 sys.modules[{missing!r}] = None
 sys.stderr = sys.stdout
 from fastlogreg.cli import main
-print(main(["train", {str(data)!r}, "--target", "bought"]))
+print(main({arguments[command]!r}))
 """
     message, status = run_python(code).splitlines()
     assert message.startswith(f"fastlogreg: error: {missing} is not installed")

@@ -10,7 +10,7 @@ from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 import fastlogreg
 from fastlogreg import LogisticRegression
 from tests.cli.conftest import customers
-from tests.cli.test_train import encoded
+from tests.cli.test_train import features
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def test_the_measures(suffix, weighted, cli, model, new):
     assert (code, err) == (0, "")
     y = new.bought == "yes"
     weights = new.weight if weighted else None
-    proba = fastlogreg.load(model).predict_proba(encoded(new))[:, 1]
+    proba = fastlogreg.load(model).predict_proba(features(new))[:, 1]
     expected = {
         "log_loss": log_loss(y, proba, sample_weight=weights),
         "roc_auc": roc_auc_score(y, proba, sample_weight=weights),

@@ -11,7 +11,7 @@ import pytest
 
 import fastlogreg
 from fastlogreg import LogisticRegression
-from tests.cli.test_train import encoded
+from tests.cli.test_train import features
 from tests.problems import breast_cancer
 
 
@@ -27,7 +27,7 @@ def read_csv(source):
 def expected(model, frame):
     """Return predictions and probabilities by the Python interface."""
     loaded = fastlogreg.load(model)
-    return loaded.predict(encoded(frame)), loaded.predict_proba(encoded(frame))
+    return loaded.predict(features(frame)), loaded.predict_proba(features(frame))
 
 
 def test_predictions_go_to_stdout_as_csv(cli, model, data, expected):
@@ -117,8 +117,8 @@ def test_an_unseen_level_is_named_with_its_column(fails, model, frame, tmp_path)
     frame.loc[[4, 9], "city"] = "Rome"
     frame.to_csv(tmp_path / "new.csv", index=False)
     err = fails(3, "predict", model, "new.csv")
-    assert "column 'city' has 'Rome' in row 5 (counted from 1), which training never saw" in err
-    assert "in 2 rows" in err
+    assert "column 'city' has 'Rome', a value that was not there at fit" in err
+    assert "in 2 rows, the first in row 4 (counted from 0)" in err
     assert "did you mean 'Rom'?" in err
 
 

@@ -6,10 +6,10 @@ import os
 import numpy as np
 import pandas as pd
 import pytest
-from fastlogreg.cli.encoding import SECTION
 
 import fastlogreg
 from fastlogreg import LogisticRegression
+from fastlogreg.cli.columns import SECTION
 from fastlogreg.persistence import load_file
 
 TARGET = ("--target", "bought")
@@ -28,8 +28,13 @@ def train(cli, data):
     return run
 
 
+def features(frame):
+    """Return the columns that are learned from."""
+    return frame[["age", "city", "member", "visits"]]
+
+
 def encoded(frame):
-    """Return the table as the command should see it, made by other means."""
+    """Return the table with a column a level, made by other means."""
     columns = pd.get_dummies(frame[["age", "city", "member", "visits"]], prefix_sep="=")
     columns = columns[["age", "city=Köln", "city=Oslo", "city=Rom", "member", "visits"]]
     return columns.astype(np.float64)
@@ -40,16 +45,24 @@ def test_the_model_is_the_one_that_python_gives(train, frame):
     expected = LogisticRegression().fit(encoded(frame).to_numpy(), frame.bought)
     np.testing.assert_allclose(model.coef_, expected.coef_, rtol=1e-9)
     assert model.classes_.tolist() == ["no", "yes"]
-    assert model.feature_names_in_.tolist() == list(encoded(frame).columns)
+    assert model.feature_names_in_.tolist() == list(features(frame))
+    names = [name.replace("=", "_") for name in encoded(frame)]
+    assert model.get_feature_names_out().tolist() == names
     assert model.callback is None
-    assert (model.predict(encoded(frame)) == expected.predict(encoded(frame).to_numpy())).all()
+    assert (model.predict(features(frame)) == expected.predict(encoded(frame).to_numpy())).all()
     assert found["objective"] == model.objective_
 
 
 def test_the_json_says_all_that_the_report_does(train, frame):
     found, model = train()
     assert found["rows"] == len(frame)
-    assert (found["columns"], found["encoded_columns"]) == (4, 6)
+    assert found["columns"] == [
+        {"name": "age", "levels": None},
+        {"name": "city", "levels": 3},
+        {"name": "member", "levels": None},
+        {"name": "visits", "levels": None},
+    ]
+    assert found["coefficients"] == 6
     assert (found["target"], found["classes"]) == ("bought", ["no", "yes"])
     share = (frame.bought == "yes").mean()
     assert found["class_shares"] == pytest.approx([1.0 - share, share])
@@ -64,7 +77,7 @@ def test_the_json_says_all_that_the_report_does(train, frame):
     assert found["warnings"] == []
     assert found["valid"] is None
     assert found["model_file"] == "model.json"
-    proba = model.predict_proba(encoded(frame))
+    proba = model.predict_proba(features(frame))
     right = proba[np.arange(len(frame)), (frame.bought == "yes").astype(int)]
     assert found["train"]["log_loss"] == pytest.approx(-np.log(right).mean(), rel=1e-9)
     assert found["train"]["accuracy"] == pytest.approx((right > 0.5).mean())
@@ -134,18 +147,60 @@ def test_a_part_held_out_is_stratified_and_seeded(train, frame):
     assert other["valid"] != found["valid"]
 
 
-def test_the_file_holds_the_encoding(train):
+def test_the_file_holds_what_the_columns_were_taken_for(train):
     train()
     section = load_file("model.json").sections[SECTION]
     assert section == {
         "columns": [
-            {"name": "age", "levels": None},
-            {"name": "city", "levels": ["Köln", "Oslo", "Rom"]},
-            {"name": "member", "levels": None},
-            {"name": "visits", "levels": None},
+            {"name": "age", "is_category": False, "is_text": False},
+            {"name": "city", "is_category": True, "is_text": True},
+            {"name": "member", "is_category": False, "is_text": False},
+            {"name": "visits", "is_category": False, "is_text": False},
         ],
         "target": "bought",
     }
+
+
+def test_columns_are_taken_for_what_the_options_say(train, frame):
+    found, _ = train("--categorical", "visits")
+    levels = {column["name"]: column["levels"] for column in found["columns"]}
+    assert levels == {"age": None, "city": 3, "member": None, "visits": frame.visits.nunique()}
+    wide = pd.get_dummies(features(frame).astype({"visits": str})).to_numpy(dtype=float)
+    expected = LogisticRegression().fit(wide, frame.bought)
+    assert found["objective"] == pytest.approx(expected.objective_, rel=1e-9)
+
+
+def test_text_of_numbers_is_taken_for_numbers_where_named(cli, frame, tmp_path):
+    frame.assign(age=frame.age.map(str)).to_parquet(tmp_path / "text.parquet")
+    assert cli("train", "text.parquet", *PLAIN, "--numeric", "age")[0] == 0
+    from_text = fastlogreg.load("model.json")
+    expected = LogisticRegression().fit(encoded(frame).to_numpy(), frame.bought)
+    np.testing.assert_allclose(from_text.coef_, expected.coef_, rtol=1e-9)
+    code, out, _ = cli("predict", "model.json", "text.parquet")
+    assert code == 0
+    assert out.splitlines()[1:] == expected.predict(encoded(frame).to_numpy()).tolist()
+
+
+def test_missing_and_rare_categories(cli, frame, tmp_path):
+    frame.loc[[2, 5], "city"] = None
+    frame.loc[[9], "city"] = "Ulm"
+    frame.to_csv(tmp_path / "holes.csv", index=False)
+    options = ("--missing", "category", "--min-frequency", "5", "--unknown", "infrequent")
+    code, _, err = cli("train", "holes.csv", *PLAIN, *options)
+    assert code == 0, err
+    names = fastlogreg.load("model.json").get_feature_names_out().tolist()
+    assert names[1:6] == ["city_Köln", "city_Oslo", "city_Rom", "city_missing", "city_infrequent"]
+    frame.assign(city="Paris").to_csv(tmp_path / "new.csv", index=False)
+    assert cli("predict", "model.json", "new.csv")[0] == 0
+
+
+def test_rows_held_out_may_have_values_of_their_own(cli, frame, tmp_path):
+    frame["city"] = [f"c{i // 2}" for i in range(len(frame))]
+    frame.to_csv(tmp_path / "many.csv", index=False)
+    code, out, err = cli("train", "many.csv", *PLAIN, "--valid", "0.3", "--json")
+    assert code == 0, err
+    assert json.loads(out)["valid"]["rows"] > 0
+    assert fastlogreg.load("model.json").handle_unknown == "error"
 
 
 def test_the_report_is_tidy_in_a_pipe(cli, data):
@@ -155,7 +210,7 @@ def test_the_report_is_tidy_in_a_pipe(cli, data):
     assert max(map(len, lines)) <= 80
     assert not [line for line in lines if line != line.rstrip()]
     assert "\x1b" not in out
-    for text in ("600 rows, 4 columns", "6 columns", "bought: no", "(the positive class)"):
+    for text in ("600 rows", "city (3)", "age, member, visits", "(the positive class)"):
         assert text in out
     for name in ("backend", "threads", "solver", "status", "iterations", "passes", "objective"):
         assert any(line.startswith(name) for line in lines), name
@@ -226,6 +281,11 @@ def test_strict_is_silent_where_it_converges(cli, data, tmp_path):
         ([*TARGET, "--weight", "weightt"], "--weight 'weightt': the table has no such column; did"),
         ([*TARGET, "--drop", "agee"], "--drop 'agee': the table has no such column; did"),
         ([*TARGET, "--drop", "bought"], "--drop 'bought': the column is the one of --target"),
+        ([*TARGET, "--categorical", "sity"], "--categorical 'sity': the table has no such column"),
+        (
+            [*TARGET, "--numeric", "age", "--categorical", "age"],
+            "--numeric 'age': the column is the one of --categorical",
+        ),
         ([*TARGET, "--weight", "bought"], "--weight 'bought': the column is the one of --target"),
         ([], "Missing option '--target'"),
         ([*TARGET, "-C", "-1"], "-1.0 is not in the range"),
@@ -309,8 +369,9 @@ def test_bad_tables(content, message, fails, tmp_path):
 
 def test_too_many_levels_names_the_column_and_the_way_out(fails, data):
     err = fails(3, "train", data, *TARGET)
-    assert "column 'id' is text with 600 different values; expected at most 200" in err
+    assert "column 'id' is text with 600 different values in 600 rows; expected values" in err
     assert "--drop 'id'" in err
+    assert "--categorical 'id'" in err
 
 
 def test_a_word_among_numbers_is_shown(fails, tmp_path):
@@ -320,12 +381,17 @@ def test_a_word_among_numbers_is_shown(fails, tmp_path):
     assert "where the first that is no number is 'n.a.' in row 301" in err
 
 
-def test_200_levels_are_encoded_and_201_are_not(fails, cli, tmp_path):
-    for n, code in ((200, 0), (201, 3)):
-        rows = "".join(f"{i % 2},x{i % n}\n" for i in range(2 * n))
-        (tmp_path / "wide.csv").write_text(f"bought,name\n{rows}")
-        assert cli("train", "wide.csv", *TARGET)[0] == code
-    assert fastlogreg.load("model.json").n_features_in_ == 200
+def test_names_of_rows_are_taken_where_they_are_asked_for(cli, data):
+    assert cli("train", data, *TARGET, "--drop", "weight", "--categorical", "id")[0] == 0
+    assert fastlogreg.load("model.json").coef_.shape[1] == 606
+
+
+def test_many_levels_that_rows_share_are_categories(cli, tmp_path):
+    rows = "".join(f"{i % 2},x{i % 300}\n" for i in range(900))
+    (tmp_path / "wide.csv").write_text(f"bought,name\n{rows}")
+    assert cli("train", "wide.csv", *TARGET)[0] == 0
+    model = fastlogreg.load("model.json")
+    assert (model.n_features_in_, model.coef_.shape[1]) == (1, 300)
 
 
 @pytest.mark.parametrize(
