@@ -20,7 +20,7 @@ from fastlogreg.solvers.descent import descend
 from fastlogreg.solvers.pairs import Pairs
 from fastlogreg.solvers.solution import Callback, Sampled, Solution, Solvable
 
-__all__ = ["minimise"]
+__all__ = ["conjugate_gradients", "minimise"]
 
 _SAMPLE = 0.05  # of the rows, for the diagonal
 _LEAST_SAMPLE = 1_000
