@@ -1,6 +1,7 @@
 """Seeded data sets that the tests share."""
 
 import numpy as np
+from scipy import sparse
 from sklearn.datasets import load_breast_cancer
 
 from fastlogreg.solvers import L1_SOLVERS, SOLVERS
@@ -50,3 +51,39 @@ def several(n, d, n_classes, seed=0, *, rare=0.0):
     y = (z + rng.gumbel(size=z.shape)).argmax(axis=1)
     y[:n_classes] = np.arange(n_classes)
     return X, y, weights
+
+
+def ragged(n, d, seed=0, *, form="csr", dtype=np.float64, index=np.int32, density=0.3):
+    """Return a sparse X, the same as a dense array, y in {0, 1} and weights.
+
+    Indices are in no order, some places are stored twice, some zeros are stored, and there
+    are empty rows and columns; the last row is full.
+    """
+    rng = np.random.default_rng(seed)
+    lines, across = (n, d) if form == "csr" else (d, n)
+    indices, data, indptr = [], [], [0]
+    for line in range(lines):
+        size = 0 if line % 5 == 3 else rng.binomial(across, density)
+        size = across if line == lines - 1 else size
+        places = rng.permutation(across)[:size]
+        places = places[places % 7 != 2] if line < lines - 1 else places
+        places = np.concatenate([places, places[:1]])
+        numbers = rng.standard_normal(len(places))
+        numbers[1::6] = 0.0
+        indices.append(places)
+        data.append(numbers)
+        indptr.append(indptr[-1] + len(places))
+    kind = sparse.csr_array if form == "csr" else sparse.csc_array
+    X = kind((n, d), dtype=dtype)
+    X.data = np.concatenate(data).astype(dtype)
+    X.indices = np.concatenate(indices).astype(index)
+    X.indptr = np.array(indptr, dtype=index)
+    dense = np.zeros((n, d))
+    at = np.repeat(np.arange(lines), np.diff(X.indptr))
+    place = (at, X.indices) if form == "csr" else (X.indices, at)
+    np.add.at(dense, place, X.data.astype(np.float64))
+    decided = dense @ rng.standard_normal(d)
+    y = (rng.random(n) < 1.0 / (1.0 + np.exp(-decided))).astype(np.int64)
+    if n >= 2:
+        y[:2] = (0, 1)
+    return X, dense, y, rng.uniform(0.1, 3.0, n)

@@ -143,7 +143,7 @@ def test_no_private_name_crosses_modules():
                 assert not private, (path, private)
 
 
-@pytest.mark.parametrize("name", ["dense", "coordinate"])
+@pytest.mark.parametrize("name", ["dense", "sparse", "coordinate"])
 def test_mirrors_have_the_same_names_and_signatures(name):
     import importlib
     import inspect

@@ -11,6 +11,7 @@ from fastlogreg.design.protocol import (
     load_backend,
 )
 from fastlogreg.design.sampling import draw_rows
+from fastlogreg.design.sparse import SparseDesign
 
 __all__ = [
     "DTYPES",
@@ -19,6 +20,7 @@ __all__ = [
     "DenseDesign",
     "Design",
     "Shape",
+    "SparseDesign",
     "Targets",
     "class_totals",
     "draw_rows",

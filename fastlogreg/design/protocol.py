@@ -35,7 +35,7 @@ class Targets:
     class_weights: np.ndarray
     softmax: bool = False
 
-    def take(self, rows: np.ndarray) -> Targets:
+    def take(self, rows: np.ndarray | slice) -> Targets:
         """Return the labels of some rows."""
         return replace(self, codes=self.codes[rows])
 

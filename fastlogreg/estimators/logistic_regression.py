@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from scipy.special import log_expit
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from fastlogreg.design import Design, Targets
@@ -132,6 +133,10 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
     or mapped; other types and strided views are converted first, which copies.  Products
     and sums are float64, whatever the type of X.
 
+    So is a sparse X, CSR or CSC, of float32 or float64, with indices of int32 or int64 in
+    any order; values stored for the same place add up.  Other formats become CSR and other
+    types float64 first, which copies.  CSR is the faster one: CSC is read twice a pass.
+
     A softmax is the same after a shift of all classes alike.  Without a penalty, of the
     intercepts always, the solution is the one that sums to 0 over the classes.
 
@@ -181,7 +186,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like or DataFrame of shape (n_samples, n_features)
+        X : array-like, DataFrame or sparse matrix of shape (n_samples, n_features)
             The table.
         y : array-like of shape (n_samples,)
             Labels of two or more classes, of any kind.
@@ -199,9 +204,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
             A parameter out of its range or of a wrong type.
         InvalidDataError
             NaN or infinity, labels of one class, X and y of different length, negative
-            weights.
-        TypeError
-            X is sparse.
+            weights; a sparse X whose arrays do not fit together.
 
         Warns
         -----
@@ -221,6 +224,12 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         except BaseException:
             self.__dict__ = before
             raise
+
+    def __sklearn_tags__(self) -> Tags:
+        """Return what scikit-learn needs to know: X may be sparse."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
 
     def _fit(self, X: Any, y: Any, sample_weight: Any) -> Self:
         self._check_parameters()
@@ -276,7 +285,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like or DataFrame of shape (n_samples, n_features)
+        X : array-like, DataFrame or sparse matrix of shape (n_samples, n_features)
             The table, with the columns of the fit.
 
         Raises

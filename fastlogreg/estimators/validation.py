@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 from sklearn.utils.validation import validate_data
 
 from fastlogreg.design import DTYPES, class_totals
@@ -17,7 +18,7 @@ from fastlogreg.errors import (
     InvalidParameterError,
     InvalidParameterTypeError,
 )
-from fastlogreg.tables import DenseTable, Table, check_finite
+from fastlogreg.tables import DenseTable, SparseTable, Table, check_finite
 
 __all__ = [
     "check_scale",
@@ -31,7 +32,7 @@ _TABLE_TYPES = tuple(map(np.dtype, DTYPES))  # byte-swapped types are unequal to
 
 
 def check_table(estimator: Any, X: Any, *, reset: bool) -> Table:
-    """Return X as a table of floats, integers or bools, without a copy where it is one array.
+    """Return X as a table, without a copy where it is one array, CSR or CSC.
 
     scikit-learn's `validate_data` checks X and its names.  It takes longer than a pass over
     a small table, so a plain array, of which it would change nothing and say nothing, goes
@@ -41,13 +42,18 @@ def check_table(estimator: Any, X: Any, *, reset: bool) -> Table:
     ----------
     estimator : object
         Has, or with *reset* gets, ``n_features_in_`` and ``feature_names_in_``.
-    X : array-like
+    X : array-like or sparse matrix
         The table.
     reset : bool
         Whether X defines the columns, or must have those of before.
     """
     if _is_plain_table(X) and _takes_unnamed(estimator, X.shape[1], reset=reset):
         return DenseTable(X)
+    if sparse.issparse(X):
+        table = SparseTable(X)
+        if not _takes_unnamed(estimator, X.shape[1], reset=reset):
+            validate_data(estimator, X, reset=reset, skip_check_array=True)
+        return table
     try:
         matrix = validate_data(
             estimator,

@@ -67,6 +67,9 @@ class Separable(Differentiable, Protocol):
     def decision(self, coef: np.ndarray) -> np.ndarray:
         """Return ``x_i W + b`` of every row, ``(n_rows, n_outputs)``; one pass."""
 
+    def hessian_diagonal(self, coef: np.ndarray) -> np.ndarray:
+        """Return the diagonal of the Hessian in coef's shape; two passes."""
+
     def table(self, rows: np.ndarray) -> np.ndarray:
         """Return some rows of X with a 1 appended to each, float64."""
 
@@ -145,10 +148,9 @@ class _Search:
         near = np.argsort(leads, kind="stable")[: self._wanted]
         drawn = np.random.default_rng(self._objective.seed).integers(len(leads), size=self._wanted)
         drawn = np.setdiff1d(drawn, near)
-        self._standardise(np.concatenate([near, drawn]))
         if self._coef.size > MOST_COEFFICIENTS:
-            size = np.abs(self._coef[:-1] * self._spread[:, None]).max(axis=1)
-            return Separation(complete, self._named(size)) if complete else None
+            return Separation(complete, self._named(self._sizes())) if complete else None
+        self._standardise(np.concatenate([near, drawn]))
         self._begin(near, drawn, rivals)
         columns: tuple[int, ...] = ()
         # To find no direction takes the second programme far longer than the first.
@@ -172,6 +174,12 @@ class _Search:
         others[every, self._codes] = -np.inf
         rivals = others.argmax(axis=1)
         return own - others[every, rivals], rivals
+
+    def _sizes(self) -> np.ndarray:
+        """Return by how much each column moves log-odds; no rows of so many are looked at."""
+        # The curvature along a coefficient at 0 is as the mean square of its column.
+        curvature = self._objective.hessian_diagonal(np.zeros_like(self._coef))
+        return np.asarray(np.abs(self._coef[:-1] * np.sqrt(curvature[:-1])).max(axis=1))
 
     def _table(self, members: np.ndarray) -> np.ndarray:
         return self._objective.table(members if self._rows is None else self._rows[members])

@@ -3,5 +3,6 @@
 from fastlogreg.tables.dense import DenseTable
 from fastlogreg.tables.finite import check_finite
 from fastlogreg.tables.protocol import Table
+from fastlogreg.tables.sparse import SparseTable
 
-__all__ = ["DenseTable", "Table", "check_finite"]
+__all__ = ["DenseTable", "SparseTable", "Table", "check_finite"]

@@ -5,7 +5,6 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import sparse
 from sklearn.exceptions import DataConversionWarning, NotFittedError
 
 from fastlogreg import LogisticRegression
@@ -179,13 +178,6 @@ def test_columns_that_are_not_numbers_are_named(table):
         LogisticRegression().fit(frame, y)
     with pytest.raises(InvalidDataError, match="not numbers: 3"):
         LogisticRegression().fit(np.c_[X.astype(object), np.array(["Ulm"] * 60)], y)
-
-
-@pytest.mark.parametrize("make", [sparse.csr_matrix, sparse.csc_array])
-def test_a_sparse_matrix_is_refused_by_name(table, make):
-    X, y, _ = table
-    with pytest.raises(TypeError, match=r"Sparse data was passed for X.*toarray"):
-        LogisticRegression().fit(make(X), y)
 
 
 def test_predict_before_fit_is_refused(table):

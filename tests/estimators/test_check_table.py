@@ -5,7 +5,6 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.sparse import csr_array
 from sklearn.utils.validation import column_or_1d
 
 from fastlogreg import LogisticRegression
@@ -30,7 +29,6 @@ TABLES = {
     "1-D": X[:, 0],
     "3-D": X[None],
     "scalar": np.float64(3.0),
-    "sparse": csr_array(X),
     "object": X.astype(object),
     "text": np.full((40, 3), "a"),
     "NaN": SPOILT,

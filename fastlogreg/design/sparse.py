@@ -1,0 +1,100 @@
+"""A sparse table in memory, or mapped into it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fastlogreg.design.protocol import Backend, BlockSums, Targets
+from fastlogreg.design.stored import StoredDesign
+
+__all__ = ["SparseDesign"]
+
+_VALUES_OF_CHUNK = 4_194_304  # stored values of rows taken at once
+
+
+class SparseDesign(StoredDesign[Any]):
+    """Sparse X by rows or by columns, read where it lies.
+
+    Indices may be in any order, values stored for the same place add up, and stored zeros
+    stay.  A pass over a table by columns reads it twice, and counts as two.
+
+    Parameters
+    ----------
+    X : csr_matrix, csr_array, csc_matrix or csc_array of float32 or float64
+        Shape (n_rows, n_columns); its indices are inside that.  Used without a copy.
+    backend : Backend
+        The whole passes, from `load_backend` with the storage "sparse".
+    n_threads : int
+        How many threads a pass may use.
+    """
+
+    def __init__(self, X: Any, backend: Backend, n_threads: int) -> None:
+        super().__init__(X, backend, n_threads)
+        self._by_columns = X.format == "csc"
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of X."""
+        return int(self.X.shape[0])
+
+    @property
+    def n_columns(self) -> int:
+        """Columns of X."""
+        return int(self.X.shape[1])
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of X's values, and of results."""
+        dtype: np.dtype[Any] = self.X.dtype
+        return dtype
+
+    def loss_gradient(
+        self, coef: np.ndarray, targets: Targets, weights: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return losses and gradients; one pass, two by columns."""
+        self.passes += self._by_columns
+        return super().loss_gradient(coef, targets, weights)
+
+    def hessian_product(
+        self,
+        coef: np.ndarray,
+        direction: np.ndarray,
+        targets: Targets,
+        weights: np.ndarray | None,
+    ) -> np.ndarray:
+        """Return the Hessian at coef times direction; one pass, two by columns."""
+        self.passes += self._by_columns
+        return super().hessian_product(coef, direction, targets, weights)
+
+    def loss_gradient_hessian(
+        self, coef: np.ndarray, targets: Targets, weights: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | BlockSums]:
+        """Return losses, gradients and dense Hessians, one pass for all.
+
+        By columns, chunks of rows are taken one after the other, each by a pass of its own.
+        """
+        if not self._by_columns:
+            return super().loss_gradient_hessian(coef, targets, weights)
+        n_chunks = min(max(self.X.nnz // _VALUES_OF_CHUNK, 1), self.n_rows)
+        total: list[Any] = [0.0, 0.0, 0.0]
+        for chunk in range(n_chunks):
+            rows = slice(chunk * self.n_rows // n_chunks, (chunk + 1) * self.n_rows // n_chunks)
+            some = SparseDesign(self.X[rows].tocsr(), self.backend, self.n_threads)
+            sums = some.loss_gradient_hessian(
+                coef, targets.take(rows), None if weights is None else weights[rows]
+            )
+            total = [before + more for before, more in zip(total, sums, strict=True)]
+        self.passes += n_chunks + 1  # the chunks together are X again
+        return total[0], total[1], total[2]
+
+    def take(self, rows: np.ndarray) -> SparseDesign:
+        """Return the design of some rows, copied, by rows; by columns it is a pass."""
+        self.passes += self._by_columns
+        return SparseDesign(self.X[rows].tocsr(), self.backend, self.n_threads)
+
+    def take_columns(self, columns: np.ndarray) -> SparseDesign:
+        """Return the design of some columns, copied in the order of X; by rows it is a pass."""
+        self.passes += not self._by_columns
+        return SparseDesign(self.X[:, columns], self.backend, self.n_threads)

@@ -1,0 +1,286 @@
+"""Block kernels over a sparse X by rows (CSR), for one output, and what tiles of it share.
+
+The sums are those of `fastlogreg.kernels.dense_pass` and `dense_product`.  A tile of rows
+is read once from memory: its decisions gather the coefficients, then comes the link over
+the whole tile, then the tile is scattered, from the cache, into the block's own part of
+the gradient.
+
+``data``, ``indices`` and ``indptr`` are those of CSR: row ``i`` has its values and their
+columns from ``indptr[i]`` up to ``indptr[i + 1]``, in any order, and a column that occurs
+twice counts twice.  Indices are held against the shape of X before: nothing checks here
+that they lie inside it.  Where several numbers belong to a column or a row they lie side
+by side, 1, 2 or whole `LANES` of them: so each column costs one place in memory.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fastlogreg.kernels.dense_decision import store_classes, store_tile
+from fastlogreg.kernels.dense_product import bend_tile
+from fastlogreg.kernels.link import link_tile
+from fastlogreg.kernels.sparse_blocks import rows_of_tile
+from fastlogreg.runtime.jit import block_kernel, tile_kernel
+from fastlogreg.runtime.lanes import LANES, add_cells, add_into, load, spread
+
+__all__ = [
+    "add_rows",
+    "add_rows_of_lanes",
+    "decide_lanes",
+    "decide_pairs",
+    "decide_rows",
+    "decision_rows",
+    "pass_rows",
+    "product_rows",
+    "squares_rows",
+]
+
+U = np.uintp
+
+
+@tile_kernel
+def decide_rows(
+    data: np.ndarray,
+    indices: np.ndarray,
+    indptr: np.ndarray,
+    coef: np.ndarray,
+    first: int,
+    count: int,
+    z: np.ndarray,
+) -> None:
+    """Fill z with the decisions of a tile; coef is (d + 1,)."""
+    intercept = coef[coef.size - 1]
+    for i in range(count):
+        total = intercept
+        for k in range(indptr[first + i], indptr[first + i + 1]):
+            total += data[U(k)] * coef[U(indices[U(k)])]
+        z[i] = total
+
+
+@tile_kernel
+def decide_pairs(
+    data: np.ndarray,
+    indices: np.ndarray,
+    indptr: np.ndarray,
+    vectors: np.ndarray,
+    first: int,
+    count: int,
+    z: np.ndarray,
+    v: np.ndarray,
+) -> None:
+    """Fill z and v with the decisions of a tile by both columns of vectors, (d + 1, 2)."""
+    d = vectors.shape[0] - 1
+    for i in range(count):
+        a, b = vectors[d, 0], vectors[d, 1]
+        for k in range(indptr[first + i], indptr[first + i + 1]):
+            x, j = data[U(k)], U(indices[U(k)])
+            a += x * vectors[j, 0]
+            b += x * vectors[j, 1]
+        z[i], v[i] = a, b
+
+
+@tile_kernel
+def decide_lanes(
+    data: np.ndarray,
+    indices: np.ndarray,
+    indptr: np.ndarray,
+    coef: np.ndarray,
+    first: int,
+    count: int,
+    z: np.ndarray,
+) -> None:
+    """Fill the first rows of z with the decisions of a tile; coef is (d + 1, whole lanes)."""
+    d, width = coef.shape[0] - 1, coef.shape[1]
+    one = spread(1.0)
+    for i in range(count):
+        begin, end = indptr[first + i], indptr[first + i + 1]
+        for o in range(width):
+            z[i, o] = 0.0
+        # Two lanes a sweep: neither waits for the other's sum.
+        for g in range(0, width - LANES, 2 * LANES):
+            a, b = load(coef, d * width + g), load(coef, d * width + g + LANES)
+            for k in range(begin, end):
+                x, j = spread(np.float64(data[U(k)])), np.intp(indices[U(k)]) * width + g
+                a = add_cells(a, coef, j, x)
+                b = add_cells(b, coef, j + LANES, x)
+            add_into(z, i * width + g, a, one)
+            add_into(z, i * width + g + LANES, b, one)
+        for g in range(width // (2 * LANES) * (2 * LANES), width, LANES):
+            a = load(coef, d * width + g)
+            for k in range(begin, end):
+                x, j = spread(np.float64(data[U(k)])), np.intp(indices[U(k)]) * width + g
+                a = add_cells(a, coef, j, x)
+            add_into(z, i * width + g, a, one)
+
+
+@tile_kernel
+def add_rows(
+    data: np.ndarray,
+    indices: np.ndarray,
+    indptr: np.ndarray,
+    pull: np.ndarray,
+    first: int,
+    count: int,
+    part: np.ndarray,
+) -> None:
+    """Add sum_i pull_i x_i over a tile to part."""
+    for i in range(count):
+        a = pull[i]
+        for k in range(indptr[first + i], indptr[first + i + 1]):
+            part[U(indices[U(k)])] += a * data[U(k)]
+
+
+@tile_kernel
+def add_rows_of_lanes(
+    data: np.ndarray,
+    indices: np.ndarray,
+    indptr: np.ndarray,
+    pulls: np.ndarray,
+    first: int,
+    count: int,
+    part: np.ndarray,
+) -> None:
+    """Add sum_i x_i pulls_i^T over a tile to part, (d, whole lanes); pulls may be wider."""
+    width = part.shape[1]
+    for i in range(count):
+        begin, end = indptr[first + i], indptr[first + i + 1]
+        at = i * pulls.shape[1]
+        for g in range(0, width, LANES):
+            a = load(pulls, at + g)
+            for k in range(begin, end):
+                j = np.intp(indices[U(k)]) * width + g
+                add_into(part, j, a, spread(np.float64(data[U(k)])))
+
+
+@block_kernel
+def pass_rows(
+    data: np.ndarray,
+    indices: np.ndarray,
+    indptr: np.ndarray,
+    coef: np.ndarray,
+    codes: np.ndarray,
+    weights: np.ndarray,
+    class_weights: np.ndarray,
+    partials: np.ndarray,
+    edges: np.ndarray,
+    z: np.ndarray,
+    weight: np.ndarray,
+    u: np.ndarray,
+    growth: np.ndarray,
+    first_block: int,
+    last_block: int,
+) -> None:
+    """Add loss and gradient of some blocks."""
+    for b in range(first_block, last_block):
+        part = partials[b]
+        first, end = edges[b], edges[b + 1]
+        while first < end:
+            count = rows_of_tile(indptr, first, end)
+            some = z[:count]
+            decide_rows(data, indices, indptr, coef, first, count, some)
+            link_tile(some, codes, weights, class_weights, first, end, weight, u, growth, part)
+            add_rows(data, indices, indptr, some, first, count, part)
+            first += count
+
+
+@block_kernel
+def product_rows(
+    data: np.ndarray,
+    indices: np.ndarray,
+    indptr: np.ndarray,
+    vectors: np.ndarray,
+    codes: np.ndarray,
+    weights: np.ndarray,
+    class_weights: np.ndarray,
+    partials: np.ndarray,
+    edges: np.ndarray,
+    z: np.ndarray,
+    v: np.ndarray,
+    weight: np.ndarray,
+    first_block: int,
+    last_block: int,
+) -> None:
+    """Add the product of some blocks; vectors are coefficients and direction, (d + 1, 2)."""
+    for b in range(first_block, last_block):
+        part = partials[b]
+        first, end = edges[b], edges[b + 1]
+        while first < end:
+            count = rows_of_tile(indptr, first, end)
+            decide_pairs(data, indices, indptr, vectors, first, count, z, v)
+            bend_tile(z, v, codes, weights, class_weights, first, count, weight, part)
+            add_rows(data, indices, indptr, z, first, count, part)
+            first += count
+
+
+@block_kernel
+def squares_rows(
+    data: np.ndarray,
+    indices: np.ndarray,
+    indptr: np.ndarray,
+    r: np.ndarray,
+    partials: np.ndarray,
+    edges: np.ndarray,
+    whole: np.ndarray,
+    first_block: int,
+    last_block: int,
+) -> None:
+    """Add sum_i r_io x_ij^2 of some blocks to their parts, (d, n_outputs).
+
+    *whole*, d zeros, is scratch in which a row is put together: a column that occurs twice
+    in it has the square of the sum.
+    """
+    for b in range(first_block, last_block):
+        part = partials[b]
+        for i in range(edges[b], edges[b + 1]):
+            row = r[i]
+            for k in range(indptr[i], indptr[i + 1]):
+                whole[U(indices[U(k)])] += data[U(k)]
+            for k in range(indptr[i], indptr[i + 1]):
+                j = U(indices[U(k)])
+                x = whole[j]
+                whole[j] = 0.0
+                for o in range(row.size):
+                    part[j, o] += row[o] * x * x
+
+
+@block_kernel
+def decision_rows(
+    data: np.ndarray,
+    indices: np.ndarray,
+    indptr: np.ndarray,
+    coef: np.ndarray,
+    probability: bool,
+    out: np.ndarray,
+    check: np.ndarray,
+    edges: np.ndarray,
+    z: np.ndarray,
+    lines: np.ndarray,
+    other: np.ndarray,
+    first_block: int,
+    last_block: int,
+) -> None:
+    """Predict for some blocks, as `fastlogreg.kernels.dense_decision` does.
+
+    coef is (d + 1, 1), or (d + 1, whole lanes) for several outputs.
+    """
+    softmax = lines.shape[0] > 1
+    several = coef.shape[1] > 1
+    for b in range(first_block, last_block):
+        check[b] = 0.0
+        first, end = edges[b], edges[b + 1]
+        while first < end:
+            count = rows_of_tile(indptr, first, end)
+            if several:
+                decide_lanes(data, indices, indptr, coef, first, count, z)
+            else:
+                decide_rows(data, indices, indptr, coef[:, 0], first, count, lines[0])
+            for o in range(out.shape[1] if several else 1):
+                line = lines[o if softmax else 0]
+                if several:
+                    for i in range(count):
+                        line[i] = z[i, o]
+                if not softmax:
+                    check[b] += store_tile(line, other, o, first, count, probability, out)
+            if softmax:
+                check[b] += store_classes(lines, other, first, count, out)
+            first += count
