@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from fastlogreg.design import BlockSums, Design, HasArray, Targets, draw_rows
+from fastlogreg.design import BlockSums, Design, HasArray, Targets, class_totals, draw_rows
 from fastlogreg.hessian import EliminatedHessian, ProximalHessian, assemble
 from fastlogreg.runtime.vectors import inner
 
@@ -78,11 +78,13 @@ class Objective:
         self.l2_strength = self._per_row(self.strength * (1.0 - l1_ratio))
         self._C, self._l1_ratio = C, l1_ratio
         self._samples: list[tuple[float, Objective]] = []
+        self._restricted: tuple[float, Objective] | None = None
 
     @property
     def passes(self) -> float:
-        """Reads of X so far, in whole tables; those of a sample count by its share of rows."""
-        return self.design.passes + sum(share * sample.passes for share, sample in self._samples)
+        """Reads of X so far, in whole tables; those of a part of it count by its share."""
+        parts = [*self._samples, *([] if self._restricted is None else [self._restricted])]
+        return self.design.passes + sum(share * part.passes for share, part in parts)
 
     @property
     def n_rows(self) -> int:
@@ -207,23 +209,58 @@ class Objective:
         wanted = max(math.ceil(fraction * self.n_rows), 1)
         rng = np.random.default_rng([self.seed, draw])
         rows, weights = draw_rows(self.targets, self.weights, wanted, rng, held)
-        sample = Objective(
-            self.design.take(rows),
-            self.targets.take(rows),
+        sample = self._like(self.design.take(rows), self.targets.take(rows), weights)
+        sample.design.passes = 1.0  # taking the rows is a read of them
+        self._samples.append((len(rows) / self.n_rows, sample))
+        return sample
+
+    def restricted(self, columns: np.ndarray) -> Objective:
+        """Return the objective as a function of the coefficients of some columns.
+
+        All others are 0; the intercept, if there is one, stays.  Taking the columns reads X
+        once.  The one before is let go: its passes stay counted, and later ones are not.
+
+        Parameters
+        ----------
+        columns : ndarray of intp, shape (m,)
+            Which, each once, at least one.
+        """
+        design = self.design.take_columns(columns)
+        self.design.passes += 1.0
+        if self._restricted is not None:
+            share, last = self._restricted
+            self.design.passes += share * last.passes
+        restricted = self._like(design, self.targets, self.weights)
+        self._restricted = design.cells / max(self.design.cells, 1), restricted
+        return restricted
+
+    def constant_model(self) -> np.ndarray:
+        """Return the best coefficients among those that are 0 but for the intercept; no pass."""
+        coef = np.zeros(self.shape)
+        if self.fit_intercept:
+            totals = class_totals(self.targets.codes, self.weights, len(self.targets.class_weights))
+            totals *= self.targets.class_weights
+            if (totals > 0.0).all():
+                logs = np.log(totals)
+                coef[-1] = logs - logs.mean() if self.targets.softmax else logs[1:] - logs[:1]
+        return coef
+
+    @property
+    def _unpenalised(self) -> np.ndarray:
+        """Which rows of the coefficients have no penalty, bool ``(d + 1,)``."""
+        return np.asarray((self.l2_strength + self.l1_strength)[:, 0] == 0.0)
+
+    def _like(self, design: Design, targets: Targets, weights: np.ndarray | None) -> Objective:
+        """Return an objective of the same parameters."""
+        return Objective(
+            design,
+            targets,
             weights,
             C=self._C,
             l1_ratio=self._l1_ratio,
             fit_intercept=self.fit_intercept,
             seed=self.seed,
         )
-        sample.design.passes = 1.0  # taking the rows is a read of them
-        self._samples.append((len(rows) / self.n_rows, sample))
-        return sample
-
-    @property
-    def _unpenalised(self) -> np.ndarray:
-        """Which rows of the coefficients have no penalty, bool ``(d + 1,)``."""
-        return np.asarray((self.l2_strength + self.l1_strength)[:, 0] == 0.0)
 
     def _per_row(self, strength: float) -> np.ndarray:
         """Return a penalty's strength for each row of the coefficients, ``(d + 1, 1)``."""

@@ -51,6 +51,11 @@ class DenseDesign(StoredDesign[np.ndarray]):
         return self.X
 
     @property
+    def cells(self) -> int:
+        """Numbers of X."""
+        return int(self.X.size)
+
+    @property
     def dtype(self) -> np.dtype[Any]:
         """Type of results: that of X, float64 where X holds integers."""
         return self.X.dtype if self.X.dtype.kind == "f" else np.dtype(np.float64)

@@ -138,6 +138,10 @@ class Design(Protocol):
         """Columns of X."""
 
     @property
+    def cells(self) -> int:
+        """Numbers that a pass reads, as `Shape` counts them."""
+
+    @property
     def dtype(self) -> np.dtype[Any]:
         """Type of X's numbers."""
 

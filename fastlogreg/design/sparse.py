@@ -45,6 +45,11 @@ class SparseDesign(StoredDesign[Any]):
         return int(self.X.shape[1])
 
     @property
+    def cells(self) -> int:
+        """Stored values of X."""
+        return int(self.X.nnz)
+
+    @property
     def dtype(self) -> np.dtype[Any]:
         """Type of X's values, and of results."""
         dtype: np.dtype[Any] = self.X.dtype

@@ -119,6 +119,11 @@ class TabularDesign(StoredDesign[MixedColumns]):
         return len(self.X.slots) - 1
 
     @property
+    def cells(self) -> int:
+        """Numbers and codes of the table."""
+        return self.n_rows * len(self._columns)
+
+    @property
     def dtype(self) -> np.dtype[Any]:
         """Type of results: float32 where that is the type of all numbers, else float64."""
         return self.X.dtype

@@ -27,7 +27,8 @@ from fastlogreg.solvers import (
 )
 from fastlogreg.solvers.samples import sample_sizes
 from fastlogreg.solvers.separation import Separation, find_separation
-from fastlogreg.solvers.solution import Callback, Penalised, Solution, Status, Step
+from fastlogreg.solvers.solution import Callback, Solution, Status, Step
+from fastlogreg.solvers.working_set import Restrictable
 
 __all__ = [
     "L1_SOLVERS",
@@ -48,7 +49,7 @@ class Solver(Protocol):
 
     def __call__(
         self,
-        objective: Penalised,
+        objective: Restrictable,
         start: np.ndarray,
         *,
         tol: float,

@@ -22,7 +22,7 @@ from fastlogreg.solvers.pairs import Pairs
 from fastlogreg.solvers.preconditioner import Preconditioner, precondition
 from fastlogreg.solvers.solution import Callback, Sampled, Solution, Solvable
 
-__all__ = ["minimise"]
+__all__ = ["conjugate_gradients", "minimise"]
 
 _MEMORY = 10
 _LEAST_ACCURATE = 0.25

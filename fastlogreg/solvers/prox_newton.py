@@ -5,7 +5,8 @@ sets coefficients to exactly 0 and takes them away from it (Lee, Sun & Saunders,
 Newton-type methods for minimizing composite functions*, SIAM J. Optim. 24, 2014).  The
 model costs no pass: its curvature is a small matrix, from samples of the rows or from all
 of them as in `fastlogreg.solvers.subsampled_newton`, here corrected by BFGS updates of
-the matrix itself.
+the matrix itself.  With very many coefficients it goes over sets of columns
+(`fastlogreg.solvers.working_set`).
 """
 
 from __future__ import annotations
@@ -17,14 +18,17 @@ from fastlogreg.solvers.geometry import WithL1
 from fastlogreg.solvers.samples import sample_sizes
 from fastlogreg.solvers.solution import Callback, Curved, Penalised, Solution
 from fastlogreg.solvers.subsampled_newton import SampledHessian
+from fastlogreg.solvers.working_set import Restrictable, minimise_by_sets
 
-__all__ = ["minimise"]
+__all__ = ["MOST_COEFFICIENTS", "minimise"]
 
+# Of a Hessian; with more, F is minimised over sets of columns.
+MOST_COEFFICIENTS = 2_000
 _LEAST = float(np.finfo(np.float64).tiny)  # of a predicted decrease: rounding may hide it all
 
 
 def minimise(
-    objective: Penalised,
+    objective: Restrictable,
     start: np.ndarray,
     *,
     tol: float,
@@ -36,6 +40,22 @@ def minimise(
     The solution's objective has the L1 part, and ``tol`` bounds the subgradient of least
     norm.  Without an L1 part the steps are Newton's.
     """
+    if start.size > MOST_COEFFICIENTS:
+        return minimise_by_sets(
+            objective, start, _by_hessian, tol=tol, max_iter=max_iter, callback=callback
+        )
+    return _by_hessian(objective, start, tol=tol, max_iter=max_iter, callback=callback)
+
+
+def _by_hessian(
+    objective: Penalised,
+    start: np.ndarray,
+    *,
+    tol: float,
+    max_iter: int,
+    callback: Callback | None = None,
+) -> Solution:
+    """Minimise with a Hessian of all coefficients."""
     sizes = sample_sizes(objective.n_rows, *start.shape)
     steps = _ProximalSteps(WithL1(objective.l1_strength))
     return descend(
