@@ -160,7 +160,9 @@ class _Run:
 
     def failure(self) -> Status:
         """Return why no step was found, after a search without any learned curvature too."""
-        if self.failed_decrease is not None and self.failed_decrease <= self.noise:
+        is_hidden = self.failed_decrease is not None and self.failed_decrease <= self.noise
+        # A gradient is a mean over the rows: below eps it is what rounding left of it.
+        if is_hidden or self.gradient_norm <= _EPS:
             return Status.PRECISION
         return Status.CONVERGED if self.gradient_norm <= self.tol else Status.LINE_SEARCH
 

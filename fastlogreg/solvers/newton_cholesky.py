@@ -107,7 +107,7 @@ class FullHessian(Generic[H]):
     def update(self, step: np.ndarray, gradient_change: np.ndarray) -> None:
         """Learn how long the next step should be; its Hessian comes with the point."""
         self._length = 1.0
-        if self._steps.geometry is not SMOOTH:
+        if self._steps.geometry is not SMOOTH or not self._predicted_before > 0.0:
             return
         slope, change = -float(np.vdot(step, self._gradient)), float(np.vdot(step, gradient_change))
         if change > 0.0 and slope - change > _SLOPE_LEFT * slope:

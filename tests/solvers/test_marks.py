@@ -61,5 +61,5 @@ def test_a_sample_that_holds_the_marks_takes_about_as_many_passes_as_newton():
     ]
     sampled, full = fits
     assert all("sampled rows" in step.curvature for step in sampled.history_)
-    assert sampled.n_passes_ <= 1.3 * full.n_passes_
+    assert sampled.n_passes_ <= full.n_passes_ + 2.0
     assert sampled.objective_ == pytest.approx(full.objective_, rel=1e-9)

@@ -200,7 +200,7 @@ def test_an_unreachable_tol_ends_at_rounding_and_says_so(minimise):
     solution = minimise(problem, np.zeros((12, 1)), tol=1e-300, max_iter=20_000)
     assert solution.status is Status.PRECISION or solution.gradient_norm == 0.0
     assert solution.status.is_optimum
-    assert solution.objective - 1.0 <= 1e-15
+    assert solution.objective - 1.0 <= 1e-14  # some 10 ulp of F, which rounding moves
 
 
 def test_an_objective_that_lies_about_its_gradient_is_not_called_an_optimum(minimise):
