@@ -53,7 +53,7 @@ def test_a_constant_column_has_no_marks():
 
 
 def test_a_sample_that_holds_the_marks_takes_about_as_many_passes_as_newton():
-    """On the table of the benchmarks, and by their bar: 1.3 times."""
+    """On the table of the benchmarks: two passes more at the most."""
     X, y, _, _ = HARD_TABLES["rare columns"](100_000, 20, 0)
     fits = [
         LogisticRegression(solver=solver, backend="numpy", tol=1e-6).fit(X, y)
