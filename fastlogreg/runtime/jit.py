@@ -30,6 +30,7 @@ from numba.core.compiler_lock import global_compiler_lock
 from numba.extending import intrinsic
 
 from fastlogreg.runtime.cache import KernelCache, kernel_folder
+from fastlogreg.runtime.threads import run_uninterrupted
 
 __all__ = ["block_kernel", "pointwise", "prefetch", "step_kernel", "tile_kernel"]
 
@@ -110,8 +111,14 @@ prefetch: Callable[[np.ndarray, int], None] = (
 
 
 def _cached(dispatcher: Any) -> Any:
+    """Let a dispatcher keep what it compiles, and compile where no interrupt strikes."""
+    if not hasattr(dispatcher, "py_func"):
+        return dispatcher
     folder = kernel_folder()
     switched_off = folder.path is None and not folder.problem
-    if not switched_off and hasattr(dispatcher, "py_func"):
+    if not switched_off:
         dispatcher._cache = KernelCache(dispatcher.py_func)
+    compile_here = dispatcher.compile
+    # The compiler's locks would stay taken for ever, and the next thread wait for them.
+    dispatcher.compile = lambda signature: run_uninterrupted(lambda: compile_here(signature))
     return dispatcher

@@ -27,11 +27,16 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextvars import copy_context
 from queue import SimpleQueue
+from typing import TypeVar
 
 from fastlogreg.runtime.cpus import available_threads
 
-__all__ = ["available_threads", "run_blocks"]
+__all__ = ["available_threads", "run_blocks", "run_uninterrupted"]
+
+T = TypeVar("T")
 
 
 def run_blocks(block: Callable[[int, int], object], n_blocks: int, n_threads: int) -> None:
@@ -62,6 +67,32 @@ def run_blocks(block: Callable[[int, int], object], n_blocks: int, n_threads: in
     finally:
         shared.end()
     shared.raise_error()
+
+
+def run_uninterrupted(work: Callable[[], T]) -> T:
+    """Return what *work* returns; an interrupt ends the waiting for it, and not the work.
+
+    An interrupt strikes the main thread, between any two instructions of Python.  Work that
+    takes locks is then done in another thread, and no lock stays taken for ever.  A process
+    does not end before that thread.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return work()
+    context, found, done = copy_context(), Future[T](), SimpleQueue[None]()
+
+    def run() -> None:
+        try:
+            found.set_result(context.run(work))
+        except BaseException as error:
+            found.set_exception(error)
+        done.put(None)
+
+    try:
+        threading.Thread(target=run, name="fastlogreg-work").start()
+    except RuntimeError:  # no more threads for this process
+        return work()
+    done.get()
+    return found.result()
 
 
 class _Pass:
