@@ -110,10 +110,10 @@ def test_columns_of_dates_and_missing_objects_are_named(table):
     X, y, _ = table
     frame = pd.DataFrame(X, columns=["age", "height", "weight"])
     frame["when"] = pd.Timestamp("2013-01-01")
-    with pytest.raises(InvalidDataError, match="1 column, 'when' .*Derive numbers from dates"):
+    with pytest.raises(InvalidDataError, match=r"1 column, 'when' .*Derive numbers from dates"):
         LogisticRegression().fit(frame, y)
     frame["when"] = pd.array([pd.NA] * 60, dtype=object)
-    with pytest.raises(InvalidDataError, match="1 column, 'when' .*not numbers"):
+    with pytest.raises(InvalidDataError, match=r"1 column, 'when' .*not numbers"):
         LogisticRegression().fit(frame, y)
 
 
