@@ -12,10 +12,9 @@ import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import cycle
 from pathlib import Path
 from typing import Any, ClassVar
-
-import numpy as np
 
 from bench.gate_lockstep import Block, value_of
 from bench.machine import describe_machine
@@ -107,34 +106,39 @@ class Recording:
 
 @dataclass
 class Replay:
-    """Plays a recording's blocks in a row, from a random one on, sides perhaps swapped.
+    """Plays the blocks of recordings in a row, as if they were measured now.
 
-    Calling it with cases returns the log-ratios of the next block, as measuring does.  A
-    case that was decided early has fewer blocks than others; its row starts over.
+    Calling it with cases returns the log-ratios of the next block of each.  A run that
+    goes on for longer than the recording goes on with the next one.
 
     Parameters
     ----------
-    recording : Recording
-    rng : numpy Generator
+    recordings : sequence of Recording
+    first : int
+        The recording to start with.
+    swapped : bool
+        Whether the sides change places, which they may where both are one revision.
     slowdown : mapping of str to float
         What the head takes more in some cases, as a share of the time.
     """
 
-    recording: Recording
-    rng: np.random.Generator
+    recordings: Sequence[Recording]
+    first: int = 0
+    swapped: bool = False
     slowdown: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._next = int(self.rng.integers(1_000))
-        self._sign = 1.0 if self.rng.random() < 0.5 else -1.0
+        count = len(self.recordings)
+        row = [self.recordings[(self.first + step) % count] for step in range(count)]
+        self._rows = {
+            key: cycle([block for recording in row for block in recording.quads.get(key, [])])
+            for key in row[0].keys
+        }
 
     def __call__(self, keys: Sequence[str]) -> dict[str, list[float]]:
         """Return the next block."""
-        number = self._next
-        self._next += 1
-        found = {}
-        for key in keys:
-            blocks = self.recording.quads[key]
-            noise = self._sign * value_of(blocks[number % len(blocks)])
-            found[key] = [noise + math.log1p(self.slowdown.get(key, 0.0))]
-        return found
+        sign = -1.0 if self.swapped else 1.0
+        return {
+            key: [sign * value_of(next(self._rows[key])) + math.log1p(self.slowdown.get(key, 0.0))]
+            for key in keys
+        }

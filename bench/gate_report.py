@@ -85,8 +85,8 @@ def render(verdict: Verdict) -> str:
     headline = {0: "nothing is slower", 1: "something is slower", 2: "it could not be told"}
     parts = [
         f"# {verdict.head} against {verdict.base}: {headline[exit_code(verdict)]}",
-        f"Red from a slowdown of {100.0 * verdict.rules.threshold:.0f} % that two runs show, "
-        f"each by the lower end of its {100.0 * verdict.rules.level:.0f} % interval. "
+        f"Red is a slowdown above {100.0 * verdict.rules.threshold:.0f} %, by the lower end of its "
+        f"{100.0 * verdict.rules.level:.0f} % interval, that a second run bears out. "
         f"{verdict.how}",
         markdown_table(
             ["case", "at", "outcome", "time, base to head", "blocks", "head", "yardsticks", ""],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +104,7 @@ def _against_revision(verdict: Verdict, request: Request, keys: list[str], table
     def run(some: Sequence[str]) -> dict[str, Finding]:
         return decide(lockstep, some, interval_of, request.rules, _clock(request.minutes))
 
-    verdict.findings = confirm(run(runnable), run)
+    verdict.findings = confirm(run(runnable), run, request.rules)
     own_keys = set(case_names(base))
     verdict.findings |= _missing(own_keys - set(all_keys(quick=False)), "the gate's cases lack it")
     verdict.findings |= _unpaired(lockstep.errors)
@@ -133,7 +133,7 @@ def _against_multiples(verdict: Verdict, request: Request, keys: list[str], tabl
     def run(some: Sequence[str]) -> dict[str, Finding]:
         return decide(alone, some, interval_of, request.rules, _clock(request.minutes))
 
-    verdict.findings = confirm(run(known), run)
+    verdict.findings = confirm(run(known), run, request.rules)
     asked = {key for key in stored.multiples if key in keys or find_case(key)[0] is None}
     verdict.findings |= _missing(asked - set(known), "stored, and cannot be measured now")
     new = set(keys) - set(stored.multiples)
@@ -181,7 +181,7 @@ def _note_objective(verdict: Verdict, key: str) -> None:
         found = verdict.findings[key]
         note = f"objective {ends[1]:.9g}, before {ends[0]:.9g}"
         outcome = Outcome.REGRESSED if ends[1] > ends[0] else found.outcome
-        verdict.findings[key] = Finding(outcome, found.interval, found.samples, found.second, note)
+        verdict.findings[key] = replace(found, outcome=outcome, note=note)
 
 
 def _multiples_of(head: Side, tables: Path, keys: Sequence[str]) -> dict[str, list[float]]:

@@ -62,8 +62,7 @@ class Worker:
 
     def __init__(self, side: Side) -> None:
         self.side = side
-        self._files = contextlib.ExitStack()
-        self._errors = self._files.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8"))
+        self._errors = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115
         self._process = subprocess.Popen(
             [side.python, "-P", str(_CHILD), str(side.package)],
             env={**_plain_environment(), "FASTLOGREG_CACHE_DIR": str(side.cache)},
@@ -79,7 +78,7 @@ class Worker:
     def __exit__(self, *error: object) -> None:
         self._process.kill()
         self._process.communicate()
-        self._files.close()
+        self._errors.close()
 
     def ask(self, module: str, **request: Any) -> dict[str, Any]:
         """Return the answer of a module's function ``answer`` in that process."""

@@ -23,7 +23,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cache
 from itertools import combinations_with_replacement
@@ -48,7 +48,7 @@ class Outcome(Enum):
 
     OK = "no slower than the threshold"
     FASTER = "faster by more than the threshold"
-    REGRESSED = "slower by more than the threshold, in two runs"
+    REGRESSED = "slower by more than the threshold, and a second run agrees"
     UNSTABLE = "the noise neither shows a regression nor excludes it"
     MISSING = "measured before, and not now"
     NEW = "measured now, and not before"
@@ -86,6 +86,13 @@ class Rules:
         if interval.high >= self.limit:
             return Outcome.UNSTABLE
         return Outcome.FASTER if interval.high < -self.limit else Outcome.OK
+
+    def agrees(self, interval: Interval) -> bool:
+        """Return whether a second run's interval bears out that the case is slower.
+
+        It shows that there is a slowdown, and its best guess is one above the threshold.
+        """
+        return interval.low > 0.0 and interval.estimate > self.limit
 
 
 @dataclass(frozen=True)
@@ -185,11 +192,13 @@ def decide(
 
 
 def confirm(
-    first: Mapping[str, Finding], run_again: Callable[[Sequence[str]], Mapping[str, Finding]]
+    first: Mapping[str, Finding],
+    run_again: Callable[[Sequence[str]], Mapping[str, Finding]],
+    rules: Rules,
 ) -> dict[str, Finding]:
     """Return the findings after a second run of what the first found to be slower.
 
-    Only a case that both find slower has regressed; where they differ it is unstable.
+    Only a case in which the second agrees has regressed; else it is unstable.
     """
     suspects = [key for key, found in first.items() if found.outcome is Outcome.REGRESSED]
     if not suspects:
@@ -197,14 +206,13 @@ def confirm(
     second = run_again(suspects)
     findings = dict(first)
     for key in suspects:
-        again = second.get(key)
-        agrees = again is not None and again.outcome is Outcome.REGRESSED
-        findings[key] = Finding(
-            Outcome.REGRESSED if agrees else Outcome.UNSTABLE,
-            first[key].interval,
-            first[key].samples,
-            None if again is None else again.interval,
-            "" if agrees else "a second run does not agree",
+        interval = second[key].interval if key in second else None
+        agrees = interval is not None and rules.agrees(interval)
+        findings[key] = replace(
+            first[key],
+            outcome=Outcome.REGRESSED if agrees else Outcome.UNSTABLE,
+            second=interval,
+            note="" if agrees else "a second run does not agree",
         )
     return findings
 

@@ -141,11 +141,11 @@ class Noise:
         return self.rng.standard_normal()
 
     def heavy(self):
-        return self.rng.standard_t(2)
+        return self.rng.standard_t(3)
 
     def drifting(self):
-        # What ABBA leaves of a drift that is not even: one direction over the run.
-        return self.rng.standard_normal() + 0.2 * (self.number - 6)
+        # What ABBA leaves of a drift that is not even: for minutes the same direction.
+        return self.rng.standard_normal() + 1.5 * math.sin(self.number / 4.0)
 
     def autocorrelated(self):
         self.past = 0.7 * self.past + 0.7 * self.rng.standard_normal()
@@ -164,7 +164,7 @@ def whole_run(measure, keys):
     def run(some):
         return decide(measure, some, paired, RULES)
 
-    return {key: found.outcome for key, found in confirm(run(keys), run).items()}
+    return {key: found.outcome for key, found in confirm(run(keys), run, RULES).items()}
 
 
 def test_identical_revisions_are_not_red_whatever_the_noise():
@@ -207,21 +207,28 @@ def test_only_what_is_undecided_gets_more_blocks_and_never_too_many():
 def test_a_second_run_that_does_not_agree_makes_it_unstable():
     slow = Finding(Outcome.REGRESSED, Interval(0.2, 0.15, 0.3))
     fine = Finding(Outcome.OK, Interval(0.0, -0.1, 0.05))
+    again = {
+        "not slower": fine,
+        "slower": slow,
+        "slower, if less sure": Finding(Outcome.UNSTABLE, Interval(0.12, 0.02, 0.3)),
+        "slower, but perhaps not": Finding(Outcome.UNSTABLE, Interval(0.12, -0.01, 0.3)),
+        "slower, but by little": Finding(Outcome.UNSTABLE, Interval(0.05, 0.01, 0.3)),
+    }
     asked = []
 
-    def again(keys):
-        asked.append(list(keys))
-        return {"first": fine, "second": slow}
+    def run_again(keys):
+        asked.extend(keys)
+        return again
 
-    found = confirm({"first": slow, "second": slow, "third": fine}, again)
-    assert asked == [["first", "second"]]
-    outcomes = {key: one.outcome for key, one in found.items()}
-    assert outcomes == {
-        "first": Outcome.UNSTABLE,
-        "second": Outcome.REGRESSED,
-        "third": Outcome.OK,
-    }
-    assert found["first"].second == fine.interval
+    first = dict.fromkeys([*again, "not run again"], slow)
+    found = confirm({"fine": fine, **first}, run_again, RULES)
+    assert asked == list(first)
+    red = [key for key, one in found.items() if one.outcome is Outcome.REGRESSED]
+    assert red == ["slower", "slower, if less sure"]
+    assert found["fine"] == fine
+    assert found["not slower"].outcome is Outcome.UNSTABLE
+    assert found["not slower"].second == fine.interval
+    assert found["not run again"].outcome is Outcome.UNSTABLE
 
 
 def test_a_multiple_is_of_medians():
@@ -232,12 +239,14 @@ def test_a_multiple_is_of_medians():
 
 
 def replayed(slowdown):
-    """Return the outcomes of whole runs, each recording played in turn until there are 100."""
-    for number, path in zip(range(100), itertools.cycle(RECORDINGS), strict=False):
-        recording = Recording.load(path)
-        shift = dict.fromkeys(recording.keys, slowdown)
-        replay = Replay(recording, np.random.default_rng(number), shift)
-        yield whole_run(replay, recording.keys)
+    """Return the outcomes of 100 whole runs, or of as many as there are both ways round."""
+    recordings = [Recording.load(path) for path in RECORDINGS]
+    for first, swapped in itertools.islice(
+        itertools.product(range(len(recordings)), (False, True)), 100
+    ):
+        keys = recordings[first].keys
+        replay = Replay(recordings, first, swapped, dict.fromkeys(keys, slowdown))
+        yield whole_run(replay, keys)
 
 
 @pytest.mark.skipif(not RECORDINGS, reason="no recorded noise")
@@ -263,6 +272,17 @@ def test_a_recording_is_read_as_it_was_written(tmp_path):
     assert found.keys == ["a", "b"]
     assert found.quads["a"] == [pytest.approx(case.quads)] * 2
     assert json.loads((tmp_path / "run.json").read_text())["seconds"] == {"a": 0.25, "b": 0.25}
-    replay = Replay(found, np.random.default_rng(0), {"b": 0.15})
-    block = replay(["a", "b"])
-    assert block["b"][0] - block["a"][0] == pytest.approx(math.log(1.15))
+
+
+def test_a_replay_goes_on_with_the_next_recording_and_puts_a_slowdown_in():
+    recordings = [
+        Recording({"a": [[0.01], [0.02]], "b": [[0.5, 0.1, 0.2]]}),
+        Recording({"a": [[0.03]], "b": [[0.4]]}),
+    ]
+    replay = Replay(recordings, first=1, swapped=True, slowdown={"b": 0.15})
+    blocks = [replay(["a", "b"]) for _ in range(3)]
+    assert [block["a"] for block in blocks] == [[-0.03], [-0.01], [-0.02]]
+    shift = math.log(1.15)
+    assert [block["b"][0] for block in blocks] == pytest.approx(
+        [shift - 0.4, shift - 0.2, shift - 0.4]
+    )
