@@ -29,7 +29,10 @@ from bench.report import progress
 
 __all__ = ["Block", "Case", "Lockstep", "Multiples", "value_of"]
 
-_SECONDS = 0.8  # of a case in a block, both sides together
+# Seconds of a case in a block, both sides together.  Starting the processes takes several,
+# so that a later block of a few undecided cases spends longer on each.
+_SECONDS, _MOST_SECONDS = 0.8, 3.0
+_BLOCK_SECONDS = 8.0
 _LEAST_QUADS = 4
 _LONG_TURN = 0.5  # from here on one quad has to do
 _YARDSTICKS = 2  # before and after the turns
@@ -99,6 +102,7 @@ class Lockstep:
     def __call__(self, keys: Sequence[str]) -> dict[str, list[float]]:
         """Run one block."""
         progress(f"block {len(self.blocks) + 1}: {len(keys)} cases")
+        seconds = min(max(_BLOCK_SECONDS / len(keys), _SECONDS), _MOST_SECONDS)
         swapped = len(self.blocks) % 2 == 1
         found: dict[str, Case] = {}
         with ExitStack() as stack:
@@ -113,7 +117,7 @@ class Lockstep:
                     self._prepare(pair[1], "head", key),
                 )
                 if key not in self.errors:
-                    found[key] = _take_turns(pair, _Turns.of(*answers), swapped)
+                    found[key] = _take_turns(pair, _Turns.of(seconds, *answers), swapped)
         self.blocks.append(found)
         self.last |= found
         return {key: [value_of(case.quads)] for key, case in found.items()}
@@ -150,7 +154,7 @@ class Multiples:
                     continue
                 self.facts[key] = {"head": answer["facts"]}
                 seconds, yardstick = [], []
-                for _ in range(2 * _Turns.of(answer).quads):
+                for _ in range(2 * _Turns.of(_SECONDS, answer).quads):
                     yardstick += worker.ask(_WORK, do="yardstick")["seconds"]
                     seconds.append(worker.ask(_WORK, do="turn")["seconds"])
                 found[key] = [log_multiple(seconds, yardstick)]
@@ -165,14 +169,14 @@ class _Turns:
     runs: int
 
     @classmethod
-    def of(cls, *answers: Mapping[str, Any]) -> _Turns:
+    def of(cls, seconds: float, *answers: Mapping[str, Any]) -> _Turns:
         """Return the same for both sides, by what they answered when they prepared."""
         runs = max(answer["runs"] for answer in answers)
         turn = runs * max(answer["seconds"] for answer in answers)
         if turn > _LONG_TURN:
             return cls(1, runs)
-        seconds = _SECONDS * answers[0]["share"]
-        return cls(max(round(seconds / (4.0 * turn)), _LEAST_QUADS), runs)
+        share = seconds * answers[0]["share"]
+        return cls(max(round(share / (4.0 * turn)), _LEAST_QUADS), runs)
 
 
 def _take_turns(pair: tuple[Worker, Worker], turns: _Turns, swapped: bool) -> Case:

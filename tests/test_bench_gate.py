@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench.gate_recording import Recording, Replay
+from bench.gate_lockstep import Case
+from bench.gate_recording import Recording, Replay, StoredMultiples, save_multiples, save_recording
 from bench.gate_statistics import (
     Finding,
     Interval,
@@ -263,15 +264,24 @@ def test_a_slowdown_of_15_per_cent_in_recorded_runs_is_caught():
 
 
 def test_a_recording_is_read_as_it_was_written(tmp_path):
-    from bench.gate_lockstep import Case
-    from bench.gate_recording import save_recording
-
     case = Case((0.0123, -0.5), (0.25, 0.26), (0.1, 0.1))
     save_recording(tmp_path / "run.json", [{"a": case, "b": case}, {"a": case}])
     found = Recording.load(tmp_path / "run.json")
     assert found.keys == ["a", "b"]
     assert found.quads["a"] == [pytest.approx(case.quads)] * 2
     assert json.loads((tmp_path / "run.json").read_text())["seconds"] == {"a": 0.25, "b": 0.25}
+
+
+def test_stored_multiples_are_of_this_machine_or_refused(tmp_path):
+    path = tmp_path / "multiples.json"
+    save_multiples(path, {"a": [0.12345, 0.2]})
+    assert StoredMultiples.load(path).multiples == {"a": [0.1235, 0.2]}
+    path.write_text(path.read_text().replace('"cpu": "', '"cpu": "other '))
+    with pytest.raises(ValueError, match="a machine with another cpu"):
+        StoredMultiples.load(path)
+    path.write_text("{}")
+    with pytest.raises(ValueError, match="holds no multiples"):
+        StoredMultiples.load(path)
 
 
 def test_a_replay_goes_on_with_the_next_recording_and_puts_a_slowdown_in():
