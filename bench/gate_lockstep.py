@@ -133,7 +133,7 @@ class Lockstep:
 
 @dataclass
 class Multiples:
-    """Measures the head alone, for a comparison with stored multiples.
+    """Measures the head alone: for multiples to store, to compare with, or to read.
 
     Calling it runs one fresh process and returns a log-multiple of each case.
     """
@@ -142,6 +142,8 @@ class Multiples:
     tables: Path
     facts: dict[str, dict[str, Any]] = field(default_factory=dict)
     errors: dict[str, dict[str, str]] = field(default_factory=dict)
+    seconds: dict[str, list[float]] = field(default_factory=dict)
+    yardsticks: dict[str, list[float]] = field(default_factory=dict)
 
     def __call__(self, keys: Sequence[str]) -> dict[str, list[float]]:
         """Run one process."""
@@ -158,6 +160,8 @@ class Multiples:
                     yardstick += worker.ask(_WORK, do="yardstick")["seconds"]
                     seconds.append(worker.ask(_WORK, do="turn")["seconds"])
                 found[key] = [log_multiple(seconds, yardstick)]
+                self.seconds.setdefault(key, []).append(statistics.median(seconds))
+                self.yardsticks.setdefault(key, []).append(statistics.median(yardstick))
         return found
 
 
