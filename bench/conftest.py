@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 import pytest
 
+from bench.gate_measure import gemm_yardstick
 from bench.machine import describe_machine, threads_of
 from bench.readtime import Reader
 from bench.report import duration, markdown_table
 from bench.tables import Problem, make_problem
+from bench.timing import clock
 
 _READS = 3
 _measured = pytest.StashKey[list[tuple[str, dict[str, Any]]]]()
@@ -54,7 +57,11 @@ def table() -> Callable[..., tuple[Problem, Reader]]:
 
 @pytest.fixture
 def measure(benchmark: Any, request: pytest.FixtureRequest) -> Callable[..., Any]:
-    """Return what times a function and records its read-times beside the time."""
+    """Return what times a function and records its read-times beside the time.
+
+    Of what computes more than it reads, *operations* are those of a matrix product to
+    stand beside it too.
+    """
 
     def run(
         function: Callable[[], Any],
@@ -63,12 +70,19 @@ def measure(benchmark: Any, request: pytest.FixtureRequest) -> Callable[..., Any
         backend: str,
         rounds: int,
         warm: Callable[[], object] | None = None,
+        operations: float | None = None,
     ) -> Any:
         (warm or function)()
         reader.sample(_READS)
         result = benchmark.pedantic(function, rounds=rounds)
         reader.sample(_READS)
         read = reader.time()
+        if operations is not None:
+            products = gemm_yardstick(operations)
+            products()
+            benchmark.extra_info["gemm_seconds"] = statistics.median(
+                clock(products)[0] for _ in range(_READS)
+            )
         benchmark.extra_info.update(
             read_seconds=read.seconds,
             read_gb_s=read.gb_s,
@@ -80,6 +94,8 @@ def measure(benchmark: Any, request: pytest.FixtureRequest) -> Callable[..., Any
         if benchmark.stats is not None:  # None under --benchmark-disable
             median = benchmark.stats.stats.median
             benchmark.extra_info.update(median_seconds=median, read_times=read.times(median))
+            if operations is not None:
+                benchmark.extra_info["gemm_times"] = median / benchmark.extra_info["gemm_seconds"]
             request.config.stash[_measured].append((request.node.name, benchmark.extra_info))
         return result
 
@@ -97,6 +113,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
             duration(info["median_seconds"]),
             f"{info['read_times']:.2f}",
             f"{info['read_gb_s']:.1f}",
+            f"{info['gemm_times']:.2f}" if "gemm_times" in info else "-",
             *(
                 f"{info[key]:.12g}" if key in info else "-"
                 for key in ("passes", "iterations", "objective")
@@ -104,5 +121,14 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         ]
         for name, info in config.stash[_measured]
     ]
-    headers = ["case", "median", "read-times", "read GB/s", "passes", "iterations", "objective"]
+    headers = [
+        "case",
+        "median",
+        "read-times",
+        "read GB/s",
+        "gemms",
+        "passes",
+        "iterations",
+        "objective",
+    ]
     terminalreporter.write_line(markdown_table(headers, rows))

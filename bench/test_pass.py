@@ -16,7 +16,14 @@ ROUNDS = 10
 def test_pass(benchmark, measure, table, shape, dtype, order, name, backend):
     problem, reader = table(shape, dtype, order)
     benchmark.group = f"{name}, {shape[0]} x {shape[1]}, {dtype}, {order} order"
-    result = measure(pass_of(problem, backend, name), reader, backend=backend, rounds=ROUNDS)
+    with_hessian = name == "loss_gradient_hessian"
+    result = measure(
+        pass_of(problem, backend, name),
+        reader,
+        backend=backend,
+        rounds=ROUNDS,
+        operations=2.0 * shape[0] * shape[1] ** 2 if with_hessian else None,
+    )
     if name in ("decision", "probability"):
         values, finite = result
         assert finite

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import click
 
 from fastlogreg.cli import explain_missing
+from fastlogreg.cli.bench import bench
 from fastlogreg.cli.demo import demo
 from fastlogreg.cli.evaluate import evaluate
 from fastlogreg.cli.options import Settings, debug_option, did_you_mean
@@ -64,7 +65,7 @@ def cli(ctx: click.Context) -> None:
         ctx.exit(2)
 
 
-for _command in (train, predict, evaluate, demo, warmup):
+for _command in (train, predict, evaluate, demo, bench, warmup):
     cli.add_command(_command)
 
 

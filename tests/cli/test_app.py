@@ -15,7 +15,7 @@ from fastlogreg.errors import FastLogRegError, InvalidDataError, ModelFileError
 from tests.processes import ROOT
 
 HEAVY = ("numba", "sklearn", "pandas", "pyarrow", "numpy", "scipy", "matplotlib")
-COMMANDS = ("train", "predict", "evaluate", "demo", "warmup")
+COMMANDS = ("train", "predict", "evaluate", "demo", "bench", "warmup")
 
 
 def python(*arguments, **options):
@@ -55,7 +55,7 @@ def test_every_help_names_the_exit_codes(command, option, cli):
 def test_help_lists_the_commands_in_the_order_of_use(cli):
     code, out, _ = cli("--help")
     assert code == 0
-    assert [line.split()[0] for line in out.partition("Commands:\n")[2].splitlines()[:5]] == [
+    assert [line.split()[0] for line in out.partition("Commands:\n")[2].splitlines()[:6]] == [
         *COMMANDS
     ]
     assert "..." not in out.partition("Commands:\n")[2]
@@ -78,7 +78,9 @@ def test_a_misspelt_command_is_corrected(fails):
 
 
 def test_an_unknown_command_gets_the_list(fails):
-    assert "the commands are 'train', 'predict', 'evaluate', 'demo', 'warmup'." in fails(2, "zzz")
+    assert "the commands are 'train', 'predict', 'evaluate', 'demo', 'bench', 'warmup'." in fails(
+        2, "zzz"
+    )
 
 
 def test_a_misspelt_option_is_corrected(fails, data):

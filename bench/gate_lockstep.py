@@ -1,0 +1,211 @@
+"""Two processes in lockstep: how the gate measures a block.
+
+A block is a pair of fresh processes, one a revision.  Both prepare a case, then take turns
+in the order ABBA BAAB ..., some milliseconds each, while the other waits on a pipe and uses
+no processor.  So what the machine does to one, a neighbour on the same memory, a lower
+clock, it does to the other a moment later, and the ratio of their times has a fraction of
+the noise of either.  What differs from process to process instead, such as where its pages
+lie, is drawn anew with every block; that is why blocks, not turns, are what the gate's
+interval counts.
+
+A *turn* is worth the least of its runs, a *quad* of turns the mean of its log-ratios, a
+block the median of its quads.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bench.gate_sides import Side, Worker
+from bench.gate_statistics import log_multiple
+from bench.report import progress
+
+__all__ = ["Block", "Case", "Lockstep", "Multiples", "value_of"]
+
+# Seconds of a case in a block, both sides together.  Starting the processes takes several,
+# so that a later block of a few undecided cases spends longer on each.
+_SECONDS, _MOST_SECONDS = 0.8, 3.0
+_BLOCK_SECONDS = 8.0
+_LEAST_QUADS = 4
+_LONG_TURN = 0.5  # from here on one quad has to do
+_YARDSTICKS = 2  # before and after the turns
+
+_WORK = "gate_measure"
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a block found of a case.
+
+    Parameters
+    ----------
+    quads : tuple of float
+        Log-ratios B to A, a quad each.
+    seconds, yardstick : tuple of two floats
+        Median seconds of A and of B.
+    """
+
+    quads: tuple[float, ...]
+    seconds: tuple[float, float]
+    yardstick: tuple[float, float]
+
+
+Block = Mapping[str, Case]
+
+
+def value_of(quads: Sequence[float]) -> float:
+    """Return the log-ratio of a block by its quads."""
+    return statistics.median(quads)
+
+
+@dataclass
+class Lockstep:
+    """Measures blocks of two revisions, and keeps what it found.
+
+    Calling it with cases runs one block of them and returns the log-ratio of each.
+
+    Parameters
+    ----------
+    base, head : Side
+    tables : Path
+    """
+
+    base: Side
+    head: Side
+    tables: Path
+    blocks: list[Block] = field(default_factory=list)
+    last: dict[str, Case] = field(default_factory=dict)
+    facts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    errors: dict[str, dict[str, str]] = field(default_factory=dict)
+    versions: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def warm_up(self, keys: Sequence[str]) -> list[str]:
+        """Run every case once a side, so that its kernels are kept; return what both can run."""
+
+        def prepare_all(name: str, side: Side) -> None:
+            with side.start() as worker:
+                self.versions[name] = worker.ask(_WORK, do="versions")
+                for key in keys:
+                    self._prepare(worker, name, key)
+
+        with ThreadPoolExecutor(2) as pool:  # no clock runs, so both may work at once
+            list(pool.map(prepare_all, ("base", "head"), (self.base, self.head)))
+        return [key for key in keys if key not in self.errors]
+
+    def __call__(self, keys: Sequence[str]) -> dict[str, list[float]]:
+        """Run one block."""
+        progress(f"block {len(self.blocks) + 1}: {len(keys)} cases")
+        seconds = min(max(_BLOCK_SECONDS / len(keys), _SECONDS), _MOST_SECONDS)
+        swapped = len(self.blocks) % 2 == 1
+        found: dict[str, Case] = {}
+        with ExitStack() as stack:
+            first, second = (
+                stack.enter_context(side.start())
+                for side in ((self.head, self.base) if swapped else (self.base, self.head))
+            )
+            pair = (second, first) if swapped else (first, second)
+            for key in keys:
+                answers = (
+                    self._prepare(pair[0], "base", key),
+                    self._prepare(pair[1], "head", key),
+                )
+                if key not in self.errors:
+                    found[key] = _take_turns(pair, _Turns.of(seconds, *answers), swapped)
+        self.blocks.append(found)
+        self.last |= found
+        return {key: [value_of(case.quads)] for key, case in found.items()}
+
+    def _prepare(self, worker: Worker, side: str, key: str) -> dict[str, Any]:
+        answer = worker.ask(_WORK, do="prepare", key=key, tables=str(self.tables))
+        if "error" in answer:
+            self.errors.setdefault(key, {})[side] = answer["error"]
+        else:
+            self.facts.setdefault(key, {})[side] = answer["facts"]
+        return answer
+
+
+@dataclass
+class Multiples:
+    """Measures the head alone: for multiples to store, to compare with, or to read.
+
+    Calling it runs one fresh process and returns a log-multiple of each case.
+    """
+
+    head: Side
+    tables: Path
+    facts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    errors: dict[str, dict[str, str]] = field(default_factory=dict)
+    seconds: dict[str, list[float]] = field(default_factory=dict)
+    yardsticks: dict[str, list[float]] = field(default_factory=dict)
+
+    def __call__(self, keys: Sequence[str]) -> dict[str, list[float]]:
+        """Run one process."""
+        found = {}
+        with self.head.start() as worker:
+            for key in keys:
+                answer = worker.ask(_WORK, do="prepare", key=key, tables=str(self.tables))
+                if "error" in answer:
+                    self.errors[key] = {"head": answer["error"]}
+                    continue
+                self.facts[key] = {"head": answer["facts"]}
+                seconds, yardstick = [], []
+                for _ in range(2 * _Turns.of(_SECONDS, answer).quads):
+                    yardstick += worker.ask(_WORK, do="yardstick")["seconds"]
+                    seconds.append(worker.ask(_WORK, do="turn")["seconds"])
+                found[key] = [log_multiple(seconds, yardstick)]
+                self.seconds.setdefault(key, []).append(statistics.median(seconds))
+                self.yardsticks.setdefault(key, []).append(statistics.median(yardstick))
+        return found
+
+
+@dataclass(frozen=True)
+class _Turns:
+    """How many quads, and how many runs a turn of them."""
+
+    quads: int
+    runs: int
+
+    @classmethod
+    def of(cls, seconds: float, *answers: Mapping[str, Any]) -> _Turns:
+        """Return the same for both sides, by what they answered when they prepared."""
+        runs = max(answer["runs"] for answer in answers)
+        turn = runs * max(answer["seconds"] for answer in answers)
+        if turn > _LONG_TURN:
+            return cls(1, runs)
+        share = seconds * answers[0]["share"]
+        return cls(max(round(share / (4.0 * turn)), _LEAST_QUADS), runs)
+
+
+def _take_turns(pair: tuple[Worker, Worker], turns: _Turns, swapped: bool) -> Case:
+    yardsticks: tuple[list[float], list[float]] = ([], [])
+    seconds: tuple[list[float], list[float]] = ([], [])
+    quads = []
+    _measure_yardsticks(pair, yardsticks)
+    for number in range(turns.quads):
+        outer = (number + swapped) % 2
+        taken: tuple[list[float], list[float]] = ([], [])
+        for side in (outer, 1 - outer, 1 - outer, outer):
+            taken[side].append(pair[side].ask(_WORK, do="turn", runs=turns.runs)["seconds"])
+        quads.append(sum(math.log(b / a) for a, b in zip(*taken, strict=True)) / 2.0)
+        for side in (0, 1):
+            seconds[side].extend(taken[side])
+    _measure_yardsticks(pair, yardsticks)
+    medians = [
+        (statistics.median(times[0]), statistics.median(times[1]))
+        for times in (seconds, yardsticks)
+    ]
+    return Case(tuple(quads), *medians)
+
+
+def _measure_yardsticks(
+    pair: tuple[Worker, Worker], yardsticks: tuple[list[float], list[float]]
+) -> None:
+    for worker, seconds in zip(pair, yardsticks, strict=True):
+        seconds += worker.ask(_WORK, do="yardstick", count=_YARDSTICKS)["seconds"]
