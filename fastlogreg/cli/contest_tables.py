@@ -172,6 +172,9 @@ def _one_hot(frame: pd.DataFrame) -> csr_matrix:
     for name in frame.columns:
         column = frame[name]
         if isinstance(column.dtype, pd.CategoricalDtype):
+            # In the order of our coefficients, which know only levels that occur.
+            column = column.cat.remove_unused_categories()
+            column = column.cat.reorder_categories(sorted(column.cat.categories))
             codes = column.cat.codes.to_numpy()
             shape = (len(codes), len(column.cat.categories))
             ones = np.ones(len(codes))
