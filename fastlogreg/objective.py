@@ -217,8 +217,8 @@ class Objective:
     def restricted(self, columns: np.ndarray) -> Objective:
         """Return the objective as a function of the coefficients of some columns.
 
-        All others are 0; the intercept, if there is one, stays.  Taking the columns reads X
-        once.  The one before is let go: its passes stay counted, and later ones are not.
+        All others are 0; the intercept, if there is one, stays.  The one before is let go:
+        its passes stay counted, and later ones are not.
 
         Parameters
         ----------
@@ -226,7 +226,6 @@ class Objective:
             Which, each once, at least one.
         """
         design = self.design.take_columns(columns)
-        self.design.passes += 1.0
         if self._restricted is not None:
             share, last = self._restricted
             self.design.passes += share * last.passes

@@ -123,7 +123,7 @@ class Design(Protocol):
     ``(d + 1, k)`` float64, the intercept in the last row.  Outputs are binary models of
     their own, or the classes of one softmax model where the targets say so.  Results are
     new arrays, summed over rows and not divided by anything.  Every method but `take` and
-    `take_columns` reads X once and adds 1 to `passes`.
+    `take_columns` reads X once and adds 1 to `passes`; those add what they read.
     """
 
     passes: float

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol, cast
 
 import numpy as np
 
@@ -12,6 +12,13 @@ from fastlogreg.design.stored import StoredDesign
 __all__ = ["SparseDesign"]
 
 _VALUES_OF_CHUNK = 4_194_304  # stored values of rows taken at once
+
+
+class _TakesColumns(Protocol):
+    """What the backends of this storage have besides the passes of all."""
+
+    def take_columns(self, X: Any, columns: np.ndarray, n_threads: int) -> Any:
+        """Return some columns of a table by rows."""
 
 
 class SparseDesign(StoredDesign[Any]):
@@ -101,5 +108,9 @@ class SparseDesign(StoredDesign[Any]):
 
     def take_columns(self, columns: np.ndarray) -> SparseDesign:
         """Return the design of some columns, copied in the order of X; by rows it is a pass."""
-        self.passes += not self._by_columns
-        return SparseDesign(self.X[:, columns], self.backend, self.n_threads)
+        if self._by_columns:
+            return SparseDesign(self.X[:, columns], self.backend, self.n_threads)
+        self.passes += 1
+        backend = cast(_TakesColumns, self.backend)
+        taken = backend.take_columns(self.X, columns, self.n_threads)
+        return SparseDesign(taken, self.backend, self.n_threads)

@@ -167,6 +167,7 @@ class TabularDesign(StoredDesign[MixedColumns]):
             elif len(chosen):
                 taken.append(column)
             start = end
+        self.passes += len(taken) / len(self._columns)
         return TabularDesign(taken, self.n_rows, self.backend, self.n_threads)
 
 

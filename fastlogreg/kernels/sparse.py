@@ -43,6 +43,7 @@ from fastlogreg.kernels.sparse_columns import (
 from fastlogreg.kernels.sparse_hessian import hessian_rows
 from fastlogreg.kernels.sparse_outputs import outputs_rows
 from fastlogreg.kernels.sparse_rows import decision_rows, pass_rows, product_rows, squares_rows
+from fastlogreg.kernels.sparse_take import copy_taken, count_taken
 from fastlogreg.runtime.lanes import LANES
 from fastlogreg.runtime.threads import run_blocks
 
@@ -54,6 +55,7 @@ __all__ = [
     "loss_gradient_hessian",
     "probability",
     "square_sums",
+    "take_columns",
 ]
 
 # Codes, weights, class weights, and whether the outputs are classes of a softmax.
@@ -300,6 +302,34 @@ def _by_columns(
     run_blocks(lambda first, last: add_columns(*gathered, first, last), n_blocks, n_threads)
     intercepts, losses = sum_parts(sums).T
     return losses.copy(), np.concatenate([gradient[:, :k], intercepts[None, :]])
+
+
+def take_columns(X: Any, columns: np.ndarray, n_threads: int) -> Any:
+    """Return some columns of X, each once, in the order given and by rows; CSR only.
+
+    Values stay in the order of X, and those stored for the same place apart.
+    """
+    data, indices, indptr = _arrays(X)
+    places = np.full(X.shape[1], -1, dtype=np.int32)
+    places[columns] = np.arange(len(columns), dtype=np.int32)
+    n_blocks = count_parts(indptr, 0)
+    edges = even_edges(indptr, n_blocks)
+    starts = np.zeros(len(indptr), dtype=np.int64)
+
+    def count(first: int, last: int) -> None:
+        count_taken(indices, indptr, places, starts[1:], edges, first, last)
+
+    run_blocks(count, n_blocks, n_threads)
+    np.cumsum(starts, out=starts)
+    taken = np.empty(starts[-1], dtype=X.dtype)
+    new = np.empty(starts[-1], dtype=X.indices.dtype)
+
+    def copy(first: int, last: int) -> None:
+        copy_taken(data, indices, indptr, places, starts, taken, new, edges, first, last)
+
+    run_blocks(copy, n_blocks, n_threads)
+    shape = (X.shape[0], len(columns))
+    return type(X)((taken, new, starts.astype(X.indptr.dtype)), shape=shape)
 
 
 def _decide(X: Any, coef: np.ndarray, n_threads: int) -> np.ndarray:

@@ -31,6 +31,7 @@ __all__ = [
     "loss_gradient_hessian",
     "probability",
     "square_sums",
+    "take_columns",
 ]
 
 
@@ -134,6 +135,11 @@ def probability(
         else:
             out = np.concatenate([sigmoid(-z), sigmoid(z)], axis=1)
         return out.astype(X.dtype, copy=False), bool(np.isfinite(z).all())
+
+
+def take_columns(X: Any, columns: np.ndarray, n_threads: int) -> Any:
+    """Return some columns of X, each once, in the order given and by rows; CSR only."""
+    return X[:, columns]
 
 
 def _decided(X: Any, coef: np.ndarray) -> np.ndarray:

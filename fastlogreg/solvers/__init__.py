@@ -27,8 +27,7 @@ from fastlogreg.solvers import (
 )
 from fastlogreg.solvers.samples import sample_sizes
 from fastlogreg.solvers.separation import Separation, find_separation
-from fastlogreg.solvers.solution import Callback, Solution, Status, Step
-from fastlogreg.solvers.working_set import Restrictable
+from fastlogreg.solvers.solution import Callback, Penalised, Solution, Status, Step
 
 __all__ = [
     "L1_SOLVERS",
@@ -49,7 +48,7 @@ class Solver(Protocol):
 
     def __call__(
         self,
-        objective: Restrictable,
+        objective: Penalised,
         start: np.ndarray,
         *,
         tol: float,

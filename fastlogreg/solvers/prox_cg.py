@@ -18,6 +18,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from fastlogreg.runtime.vectors import inner
 from fastlogreg.solvers.descent import descend
 from fastlogreg.solvers.geometry import WithL1
 from fastlogreg.solvers.newton_cg import conjugate_gradients
@@ -205,14 +206,14 @@ class _Model:
         if not slope < 0.0:
             return 0.0
         image = self._times(change)
-        curvature = float(np.vdot(change, image))
+        curvature = inner(change, image)
         length = 1.0
         if slope + 0.5 * curvature > _ENOUGH * slope:
             length = -slope / curvature  # where the model, that is convex, is bounded
             target = self.point + length * change
         # The penalty is convex: along the way the model is at most this.
         penalties = self._geometry.penalty(target) - self._geometry.penalty(self.point)
-        fall = length * float(np.vdot(self.gradient, change)) + 0.5 * length**2 * curvature
+        fall = length * inner(self.gradient, change) + 0.5 * length**2 * curvature
         self.value += fall + penalties
         self.point = target
         self.gradient = self.gradient + length * image

@@ -5,8 +5,8 @@ sets coefficients to exactly 0 and takes them away from it (Lee, Sun & Saunders,
 Newton-type methods for minimizing composite functions*, SIAM J. Optim. 24, 2014).  The
 model costs no pass: its curvature is a small matrix, from samples of the rows or from all
 of them as in `fastlogreg.solvers.subsampled_newton`, here corrected by BFGS updates of
-the matrix itself.  With very many coefficients it goes over sets of columns
-(`fastlogreg.solvers.working_set`).
+the matrix itself.  Many coefficients come in sets (`fastlogreg.solvers.working_set`), and
+a set that is too large for a matrix is solved by products (`fastlogreg.solvers.prox_cg`).
 """
 
 from __future__ import annotations
@@ -15,20 +15,21 @@ import numpy as np
 
 from fastlogreg.solvers.descent import descend
 from fastlogreg.solvers.geometry import WithL1
+from fastlogreg.solvers.prox_cg import minimise_by_products
 from fastlogreg.solvers.samples import sample_sizes
 from fastlogreg.solvers.solution import Callback, Curved, Penalised, Solution
 from fastlogreg.solvers.subsampled_newton import SampledHessian
-from fastlogreg.solvers.working_set import Restrictable, minimise_by_sets
+from fastlogreg.solvers.working_set import minimise_by_sets
 
-__all__ = ["MOST_COEFFICIENTS", "minimise"]
+__all__ = ["minimise"]
 
-# Of a Hessian; with more, F is minimised over sets of columns.
-MOST_COEFFICIENTS = 2_000
 _LEAST = float(np.finfo(np.float64).tiny)  # of a predicted decrease: rounding may hide it all
+_SETS_FROM = 2_000  # coefficients
+_LARGEST_HESSIAN = 5_000  # coefficients
 
 
 def minimise(
-    objective: Restrictable,
+    objective: Penalised,
     start: np.ndarray,
     *,
     tol: float,
@@ -40,28 +41,38 @@ def minimise(
     The solution's objective has the L1 part, and ``tol`` bounds the subgradient of least
     norm.  Without an L1 part the steps are Newton's.
     """
-    if start.size > MOST_COEFFICIENTS:
-        return minimise_by_sets(
-            objective, start, _by_hessian, tol=tol, max_iter=max_iter, callback=callback
-        )
-    return _by_hessian(objective, start, tol=tol, max_iter=max_iter, callback=callback)
+    if start.size < _SETS_FROM or not objective.l1_strength.any():
+        return _minimise(objective, start, tol=tol, max_iter=max_iter, callback=callback)
+    return minimise_by_sets(
+        objective, start, _minimise_set, tol=tol, max_iter=max_iter, callback=callback
+    )
 
 
-def _by_hessian(
+def _minimise_set(
+    objective: Penalised, start: np.ndarray, *, tol: float, max_iter: int
+) -> Solution:
+    """Minimise over a set of columns, with a Hessian for several steps: the start is near."""
+    return _minimise(objective, start, tol=tol, max_iter=max_iter, callback=None, spares=True)
+
+
+def _minimise(
     objective: Penalised,
     start: np.ndarray,
     *,
     tol: float,
     max_iter: int,
-    callback: Callback | None = None,
+    callback: Callback | None,
+    spares: bool = False,
 ) -> Solution:
-    """Minimise with a Hessian of all coefficients."""
+    """Minimise with a Hessian, or with products where it would be too large."""
+    if start.size > _LARGEST_HESSIAN:
+        return minimise_by_products(objective, start, tol=tol, max_iter=max_iter, callback=callback)
     sizes = sample_sizes(objective.n_rows, *start.shape)
     steps = _ProximalSteps(WithL1(objective.l1_strength))
     return descend(
         objective,
         start,
-        SampledHessian(objective, sizes, steps, tol),
+        SampledHessian(objective, sizes, steps, tol, spares=spares),
         tol=tol,
         max_iter=max_iter,
         callback=callback,

@@ -76,10 +76,19 @@ class SampledHessian(Generic[H]):
         What makes steps of the Hessians, and corrects them.
     tol : float
         Where the largest component of the gradient shall get.
+    spares : bool
+        Whether the start is so near the minimum, or the Hessian of all rows so dear, that
+        one Hessian is for several steps.
     """
 
     def __init__(
-        self, objective: Sampled[H], sizes: list[int], steps: Steps[H], tol: float
+        self,
+        objective: Sampled[H],
+        sizes: list[int],
+        steps: Steps[H],
+        tol: float,
+        *,
+        spares: bool = False,
     ) -> None:
         self._objective = objective
         self._sizes = sizes
@@ -88,6 +97,8 @@ class SampledHessian(Generic[H]):
         self._fresh: H | None = None  # of all rows, at the point evaluated last
         self._rows = objective.n_rows
         self._takes_hessian = not sizes
+        self._spares = spares
+        self._exact_at: np.ndarray | None = None  # where the Hessian of all rows is from
         self._known: tuple[np.ndarray, float, np.ndarray] | None = None
         self._coef: np.ndarray
         self._value = math.nan
@@ -148,6 +159,7 @@ class SampledHessian(Generic[H]):
         self._settled = self._coef
         if self._fresh is not None:
             self._adopt(self._fresh, self._objective.n_rows)
+            self._takes_hessian = not self._spares
         predicted = self._steps.predict(self._coef, gradient)
         noise = _NOISE * max(1.0, abs(self._value))
         if self._rows < self._objective.n_rows:
@@ -157,7 +169,9 @@ class SampledHessian(Generic[H]):
                 predicted = self._steps.predict(self._coef, gradient)
         elif self._predictions:
             before = self._predictions[-1]
-            if self._takes_hessian:
+            if self._spares:
+                self._takes_hessian = predicted > noise and self._is_slow(predicted, gradient)
+            elif self._takes_hessian:
                 self._takes_hessian = predicted > _QUADRATIC * before
             else:
                 self._takes_hessian = predicted > max(_SLOW * before, noise)
@@ -173,12 +187,14 @@ class SampledHessian(Generic[H]):
         """Drop what the steps taught; without that, the sample."""
         if self._steps.forget():
             return True
-        if self._rows == self._objective.n_rows:
+        if self._rows == self._objective.n_rows and (
+            not self._spares or self._exact_at is self._settled
+        ):
             return False
         self._coef = self._settled
         _, _, hessian = self._objective.value_gradient_hessian(self._settled)
         self._adopt(hessian, self._objective.n_rows)
-        self._takes_hessian = True
+        self._takes_hessian = not self._spares
         return True
 
     def _is_credible(self, coef: np.ndarray, value: float, gradient: np.ndarray) -> bool:
@@ -229,4 +245,4 @@ class SampledHessian(Generic[H]):
         if rows != self._rows:
             self._predictions.clear()
         self._steps.take(hessian)
-        self._rows, self._fresh = rows, None
+        self._rows, self._fresh, self._exact_at = rows, None, self._coef

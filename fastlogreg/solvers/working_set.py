@@ -5,7 +5,7 @@ nothing.  So F is minimised over a set of columns, all other coefficients 0; one
 the gradient of all columns; those whose 0 the penalty does not hold join the set, strongest
 first (Tibshirani et al., *Strong rules for discarding predictors in lasso-type problems*,
 J. R. Stat. Soc. B 74, 2012, section 7; Johnson & Guestrin, *Blitz: a principled
-meta-algorithm for scaling sparse optimization*, ICML 2015; the growth of the set is that of
+meta-algorithm for scaling sparse optimization*, ICML 2015; on the growth of the set
 Massias, Gramfort & Salmon, *Celer: a fast solver for the lasso with dual extrapolation*,
 ICML 2018).  A set is solved only as closely as the gradient of all columns deserves, and
 only that gradient is ever held against ``tol``.
@@ -22,27 +22,20 @@ import numpy as np
 from fastlogreg.solvers.geometry import WithL1
 from fastlogreg.solvers.solution import Callback, Penalised, Solution, Status, Step
 
-__all__ = ["Inner", "Restrictable", "minimise_by_sets"]
+__all__ = ["SetSolver", "minimise_by_sets"]
 
 _EPS = float(np.finfo(np.float64).eps)
+_TINY = float(np.finfo(np.float64).tiny)
 _LEAST_COLUMNS = 200  # of a set
-_GROWTH = 2.0  # of a set, over the coefficients that are not 0
-_CLOSER = 0.1  # a set is solved until its subgradient is that much of the last of all columns
-_MARGIN = 0.5  # of tol: rounding moves the sums of a pass over all columns
-_MOST_INNER_STEPS = 100
+_GROWTH = 2.0  # of a set, over the columns whose coefficients are not 0
+_SPARE = 1.1  # of a set, over those that are to be in it: the next will want a few more
+_CLOSER = 0.03  # of the last subgradient of all columns, how closely a set is solved
+_NEAR = 30.0  # times tol: what is to be solved so closely is solved to tol
+_MARGIN = 0.5  # of tol: a pass over all columns rounds in another way
+_MOST_STEPS = 100  # in a set
 
 
-class Restrictable(Penalised, Protocol):
-    """What working sets need of an objective."""
-
-    def constant_model(self) -> np.ndarray:
-        """Return the best coefficients among those that are 0 but for the intercept."""
-
-    def restricted(self, columns: np.ndarray) -> Penalised:
-        """Return F as a function of the coefficients of some columns, the others 0."""
-
-
-class Inner(Protocol):
+class SetSolver(Protocol):
     """A solver for few columns."""
 
     def __call__(
@@ -52,24 +45,24 @@ class Inner(Protocol):
 
 
 def minimise_by_sets(
-    objective: Restrictable,
+    objective: Penalised,
     start: np.ndarray,
-    solve: Inner,
+    solve: SetSolver,
     *,
     tol: float,
     max_iter: int,
     callback: Callback | None = None,
 ) -> Solution:
-    """Minimise over growing sets of columns, each by *solve*.
+    """Minimise over changing sets of columns, each by *solve*.
 
     The other parameters are those of `fastlogreg.solvers.SOLVERS`.  An iteration is a set
-    solved and the pass over all columns that follows.
+    solved and the pass over all columns that follows; a run from 0 begins with the best
+    intercept, which takes no pass.
     """
-    run = _Run(objective, start if start.any() else objective.constant_model(), tol, callback)
+    begin = start if start.any() else objective.constant_model()
+    run = _Run(objective, begin, tol, callback)
     while (status := run.ending(max_iter)) is None:
-        status = run.advance(solve)
-        if status is not None:
-            break
+        run.solve_set(solve)
     return run.solution(status)
 
 
@@ -77,7 +70,7 @@ class _Run:
     """The state of one minimisation."""
 
     def __init__(
-        self, objective: Restrictable, start: np.ndarray, tol: float, callback: Callback | None
+        self, objective: Penalised, start: np.ndarray, tol: float, callback: Callback | None
     ) -> None:
         self.objective = objective
         self.geometry = WithL1(objective.l1_strength)
@@ -89,99 +82,94 @@ class _Run:
         self.stopped = False
         self.columns = np.zeros(0, dtype=np.intp)
         self.inner: Penalised
-        self.last: Solution | None = None  # of the present set, to the accuracy of tol
-        self.curvature: np.ndarray
-        value, gradient = objective.value_gradient(start)
-        self._move(start, value + self.geometry.penalty(start), gradient)
-
-    @property
-    def noise(self) -> float:
-        """How far rounding may move F."""
-        return 4.0 * _EPS * max(1.0, abs(self.value))
+        self.last: Solution | None = None  # of the present set, if it was solved to tol
+        self.failure: Status | None = None
+        self.coef, self.gradient = start, np.zeros_like(start)
+        self.value = self.norm = math.inf
+        self._evaluate(start, "")
 
     def ending(self, max_iter: int) -> Status | None:
         """Return why to stop before another set, None to go on."""
         if not (math.isfinite(self.value) and math.isfinite(self.norm)):
             return Status.NOT_FINITE
-        if self.norm == 0.0 or self.converged():
+        if self.norm == 0.0 or self._has_converged():
             return Status.CONVERGED
+        if self.failure is not None:
+            return self.failure
         if self.stopped:
             return Status.STOPPED
         return Status.MAX_ITER if len(self.history) > max_iter else None
 
-    def converged(self) -> bool:
+    def solve_set(self, solve: SetSolver) -> None:
+        """Solve a set of columns, the next or the present one to tol, and evaluate all."""
+        columns = self._next_columns()
+        aim = _MARGIN * self.tol
+        if columns is not None:
+            self._take(columns)
+            if _CLOSER * self.norm > _NEAR * aim:
+                aim = _CLOSER * self.norm
+        rows = np.append(self.columns, len(self.coef) - 1)
+        found = solve(self.inner, self.coef[rows], tol=aim, max_iter=_MOST_STEPS)
+        self.last = found if aim <= self.tol else None
+        if found.status is Status.NOT_FINITE:
+            self.failure = found.status
+        elif found.iterations > 0:
+            coef = np.zeros_like(self.coef)
+            coef[rows] = found.coef
+            self._evaluate(coef, f"{len(self.columns):,} columns, {found.history[-1].curvature}")
+        elif columns is None:  # neither another set nor another point
+            self.failure = Status.PRECISION if found.status.is_optimum else found.status
+
+    def _has_converged(self) -> bool:
         """Return whether the set is solved, and the columns outside promise no decrease."""
         if self.last is None or not self.last.status.is_optimum or self.norm > self.tol:
             return False
-        return self._promise_outside() <= self.tol * max(self.value, self.tol)
-
-    def advance(self, solve: Inner) -> Status | None:
-        """Solve a set and evaluate all columns; return why there is no further way, or None."""
-        if len(self.history) == 1:
-            self.curvature = self.objective.hessian_diagonal(self.coef)[:-1]
-        columns = self._choose()
-        if columns is not None:
-            self.columns = columns
-            self.inner = self.objective.restricted(columns)
-        aim = _MARGIN * self.tol
-        loose = columns is not None and _CLOSER * self.norm > aim
-        rows = np.append(self.columns, len(self.coef) - 1)
-        found = solve(
-            self.inner,
-            self.coef[rows],
-            tol=_CLOSER * self.norm if loose else aim,
-            max_iter=_MOST_INNER_STEPS,
-        )
-        self.last = None if loose else found
-        if found.status is Status.NOT_FINITE:
-            return Status.NOT_FINITE
-        if found.iterations == 0 and columns is None:
-            return found.status if self.norm > self.tol else Status.CONVERGED
-        coef = np.zeros_like(self.coef)
-        coef[rows] = found.coef
-        value, gradient = self.objective.value_gradient(coef)
-        value += self.geometry.penalty(coef)
-        if not value <= self.value + self.noise:
-            return Status.PRECISION
-        self._move(coef, value, gradient)
-        return None
-
-    def _choose(self) -> np.ndarray | None:
-        """Return the columns of the next set, in order; None if it is the present one."""
-        active = (self.coef[:-1] != 0.0).any(axis=1)
-        excess = np.abs(self.gradient[:-1]) - self.objective.l1_strength[:-1]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            scores = excess / np.sqrt(self.curvature)
-        scores[np.isnan(scores)] = -math.inf
-        score = scores.max(axis=1)
-        inside = np.zeros(len(score), dtype=bool)
-        inside[self.columns] = True
-        if len(self.columns) and not (score[~inside] > 0.0).any():
-            return None
-        n_active = np.count_nonzero(active)
-        size = min(max(_LEAST_COLUMNS, math.ceil(_GROWTH * n_active)), len(score))
-        score[active] = math.inf
-        return np.sort(np.argsort(-score, kind="stable")[:size])
-
-    def _promise_outside(self) -> float:
-        """Return the decrease that columns outside the set promise, each on its own."""
         slopes = self.geometry.subgradient(self.coef, self.gradient)[:-1]
         slopes[self.columns] = 0.0
-        wanting = slopes != 0.0
-        with np.errstate(divide="ignore"):
-            return float((0.5 * slopes[wanting] ** 2 / self.curvature[wanting]).sum())
+        if not slopes.any():
+            return True
+        curvature = self.objective.hessian_diagonal(self.coef)[:-1]
+        promises = 0.5 * slopes[slopes != 0.0] ** 2 / np.maximum(curvature, _TINY)[slopes != 0.0]
+        return float(promises.sum()) <= self.tol * max(self.value, self.tol)
 
-    def _move(self, coef: np.ndarray, value: float, gradient: np.ndarray) -> None:
+    def _next_columns(self) -> np.ndarray | None:
+        """Return the columns of the next set, in order; None if the present one is to stay."""
+        strengths = self.objective.l1_strength[:-1]
+        excess = (np.abs(self.gradient[:-1]) - strengths).max(axis=1)
+        outside = np.ones(len(excess), dtype=bool)
+        outside[self.columns] = False
+        if len(self.columns) and not (excess[outside] > 0.0).any():
+            return None
+        active = (self.coef[:-1] != 0.0).any(axis=1)
+        excess[active] = math.inf
+        most = _GROWTH * int(np.count_nonzero(active))
+        wanted = _SPARE * int(np.count_nonzero(excess > 0.0))
+        size = max(math.ceil(min(most, wanted)), _LEAST_COLUMNS)
+        columns = np.sort(np.argsort(-excess, kind="stable")[:size])
+        return None if np.array_equal(columns, self.columns) else columns
+
+    def _take(self, columns: np.ndarray) -> None:
+        """Make a set the present one."""
+        self.columns = columns
+        takes_all = len(columns) == len(self.coef) - 1
+        self.inner = self.objective if takes_all else self.objective.restricted(columns)
+
+    def _evaluate(self, coef: np.ndarray, curvature: str) -> None:
+        """Evaluate all columns, and move there unless F would rise by more than it rounds."""
+        value, gradient = self.objective.value_gradient(coef)
+        value += self.geometry.penalty(coef)
+        if self.history and not value <= self.value + 4.0 * _EPS * max(1.0, self.value):
+            self.failure = Status.PRECISION
+            return
         self.coef, self.value, self.gradient = coef, value, gradient
         self.norm = float(np.abs(self.geometry.subgradient(coef, gradient)).max())
-        n_columns = len(self.columns)
         step = Step(
             iteration=len(self.history),
             objective=value,
             gradient_norm=self.norm,
             passes=self.objective.passes - self.first_pass,
             seconds=time.perf_counter() - self.began,
-            curvature=f"{n_columns:,} columns" if n_columns else "",
+            curvature=curvature,
         )
         self.history.append(step)
         self.stopped = self.callback is not None and bool(self.callback(step))
