@@ -1,10 +1,10 @@
 """Where compiled kernels are kept between processes, and what is believed of it.
 
-A folder per state of the sources: its name is a hash of every kernel file, of those of
-`fastlogreg.runtime` that decide what they compile to, and of the compiler's versions and
-settings, since numba's own key sees neither the globals nor the callees of a function.  In it a
-file per signature, written beside and renamed, so that processes that compile at once
-cannot mix anything up and a kill leaves no half of a file.
+A folder per state of the sources: its name is a hash of every file of kernels and of
+`fastlogreg.runtime`, and of the compiler's versions and settings, since numba's own key
+sees neither the globals nor the callees of a function.  In it a file per signature,
+written beside and renamed, so that processes that compile at once cannot mix anything up
+and a kill leaves no half of a file.
 
 What is read
 ------------
@@ -61,8 +61,8 @@ def source_hash() -> str:
     settings = (config.BOUNDSCHECK, config.OPT, config.LOOP_VECTORIZE, config.SLP_VECTORIZE)
     versions = (sys.version, numba.__version__, llvmlite.__version__, np.__version__)
     digest = hashlib.sha256(repr((*versions, *map(str, settings))).encode())
-    runtime = [package / "runtime" / name for name in ("jit.py", "lanes.py")]
-    for path in [*runtime, *sorted((package / "kernels").glob("*.py"))]:
+    folders = (package / "runtime", package / "kernels")
+    for path in (path for folder in folders for path in sorted(folder.glob("*.py"))):
         digest.update(path.name.encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:20]

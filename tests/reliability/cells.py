@@ -236,7 +236,28 @@ def end_while_threads_fit(storage):
 def interrupts(storage):
     """Ctrl-C at any moment of a fit, eighty times; the next fit is as if nothing had been."""
     X, y = table(storage)
-    chosen, interrupted, armed = random.Random(0), 0, False
+    yield digest(storage)
+    began = time.perf_counter()
+    model().fit(X, y)
+    seconds = time.perf_counter() - began
+    interrupted = sum(_interrupted(X, y, seconds, seed) for seed in range(80))
+    assert interrupted > 20, interrupted
+    yield digest(storage)
+    assert threading.active_count() <= 3, threading.enumerate()
+
+
+def interrupts_while_compiling(storage):
+    """Ctrl-C while kernels are compiled; the next fit does not wait for ever."""
+    import fastlogreg.kernels.dense  # noqa: F401 # an interrupt inside of that is numba's
+
+    X, y = table(storage)
+    assert sum(_interrupted(X, y, 1.5, seed) for seed in range(6)) > 0
+    yield digest(storage)
+
+
+def _interrupted(X, y, seconds, seed):
+    """Return whether a fit was interrupted, some moment within that many seconds."""
+    armed = True
 
     def interrupt(*_):
         nonlocal armed
@@ -245,21 +266,13 @@ def interrupts(storage):
             raise KeyboardInterrupt
 
     signal.signal(signal.SIGALRM, interrupt)
-    yield digest(storage)
-    began = time.perf_counter()
-    model().fit(X, y)
-    seconds = time.perf_counter() - began
-    for _ in range(80):
-        armed = True
-        try:
-            signal.setitimer(signal.ITIMER_REAL, chosen.uniform(1e-4, seconds))
-            model().fit(X, y)
-            armed = False
-        except KeyboardInterrupt:
-            interrupted += 1
-    assert interrupted > 20, interrupted
-    yield digest(storage)
-    assert threading.active_count() <= 3, threading.enumerate()
+    try:
+        signal.setitimer(signal.ITIMER_REAL, random.Random(seed).uniform(1e-4, seconds))
+        model().fit(X, y)
+        armed = False
+    except KeyboardInterrupt:
+        return True
+    return False
 
 
 WAYS = {
@@ -278,6 +291,7 @@ WAYS = {
         fork_while_compiling,
         end_while_threads_fit,
         interrupts,
+        interrupts_while_compiling,
     )
 }
 

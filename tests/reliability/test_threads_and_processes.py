@@ -3,6 +3,7 @@
 A cell is a way to run fits beside one threading layer of numba, in a process of its own.
 """
 
+import functools
 import importlib.util
 import os
 import sys
@@ -15,22 +16,31 @@ from tests.reliability.cells import WAYS
 from tests.reliability.workload import STORAGES
 
 LAYERS = ("omp", "tbb", "workqueue")
-# The layer that is least safe, and for each way at least once in a run of the quick part.
-QUICK = [
-    (way, layer)
-    for way in WAYS
-    for layer in LAYERS
-    if layer == "workqueue" or way == "beside_parallel_numba"
-]
-FORKS = {"fork_after_fit", "fork_from_thread", "fork_while_compiling"}
+# Beside the layer that is least safe.
+QUICK = (
+    "python_threads",
+    "fork_after_fit",
+    "fork_from_thread",
+    "beside_parallel_numba",
+    "end_while_threads_fit",
+    "interrupts",
+)
+POSIX = {
+    "fork_after_fit",
+    "fork_from_thread",
+    "fork_while_compiling",
+    "interrupts",
+    "interrupts_while_compiling",
+}
 
 
 def cells():
     """Yield all cells, each marked as long unless it is in the quick part."""
     for way in WAYS:
         for layer in LAYERS:
-            for storage in STORAGES:
-                quick = (way, layer) in QUICK and storage == "dense"
+            # No layer is entered, whatever X is: one storage is tried beside all.
+            for storage in STORAGES if layer == "workqueue" else ["dense"]:
+                quick = way in QUICK and layer == "workqueue" and storage == "dense"
                 yield pytest.param(
                     way,
                     layer,
@@ -42,18 +52,17 @@ def cells():
 
 @pytest.fixture(scope="module")
 def expected():
-    """Return the digests of the storages, each from one thread of a process of its own."""
+    """Return the function that gives a storage's digest, from one thread of a new process."""
     code = "from tests.reliability.workload import digest; print(digest({!r}, 1))"
-    return {
-        storage: run_in_fresh_process(code.format(storage), OPENBLAS_NUM_THREADS="1")
-        for storage in STORAGES
-    }
+    return functools.cache(
+        lambda storage: run_in_fresh_process(code.format(storage), OPENBLAS_NUM_THREADS="1")
+    )
 
 
 def environment_of(way, layer):
     """Return the variables of a cell, or skip it, by name, where something is missing."""
-    if way in FORKS and not hasattr(os, "fork"):
-        pytest.skip("fork is not of this system")
+    if way in POSIX and not hasattr(os, "fork"):
+        pytest.skip("forks and alarms are not of this system")
     if way == "dask_worker" and importlib.util.find_spec("distributed") is None:
         pytest.skip("distributed is missing: pip install 'fastlogreg[reliability]'")
     variables = {"NUMBA_THREADING_LAYER": layer, "OPENBLAS_NUM_THREADS": "1"}
@@ -65,7 +74,7 @@ def environment_of(way, layer):
             pytest.skip("tbb is missing: pip install 'fastlogreg[reliability]'")
         known = os.environ.get("LD_LIBRARY_PATH")
         variables["LD_LIBRARY_PATH"] = os.pathsep.join(filter(None, [str(library.parent), known]))
-    if way == "fork_while_compiling":
+    if way.endswith("while_compiling"):
         variables["FASTLOGREG_CACHE_DIR"] = ""
     return variables
 
@@ -79,7 +88,7 @@ def test_a_cell_ends_well_with_the_same_bits(way, layer, storage, expected, tall
     assert done.returncode == 0, (done.returncode, done.stdout, done.stderr[-6_000:])
     found = [line.split()[-1] for line in done.stdout.splitlines()]
     tally("fits in threads and processes, compared by their bits", len(found))
-    assert set(found) == {expected[storage]}
+    assert set(found) == {expected(storage)}
     assert done.stderr == ""
     if way == "end_while_threads_fit":
         assert {line.rpartition(" ")[0] for line in done.stdout.splitlines()} == {

@@ -6,8 +6,10 @@ A storage of X is an entry in `STORAGES`.
 
 import hashlib
 
+import numpy as np
+
 from fastlogreg import LogisticRegression
-from tests.problems import correlated
+from tests.problems import correlated, ragged
 
 __all__ = ["STORAGES", "digest", "model", "table"]
 
@@ -19,7 +21,30 @@ def _dense():
     return X, y
 
 
-STORAGES = {"dense": _dense}
+def _sparse(form):
+    X, _, y, _ = ragged(N_ROWS, 3 * N_COLUMNS, form=form)
+    return X, y
+
+
+def _frame():
+    """Return a DataFrame of numbers and of categories, some of them missing."""
+    import pandas as pd
+
+    X, y, _ = correlated(N_ROWS, 4)
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    rng = np.random.default_rng(1)
+    for name, n_levels in (("few", 3), ("many", 40)):
+        codes = rng.integers(0, n_levels, N_ROWS)
+        frame[name] = pd.Categorical.from_codes(codes, [f"{name} {k}" for k in range(n_levels)])
+    return frame, y
+
+
+STORAGES = {
+    "dense": _dense,
+    "rows": lambda: _sparse("csr"),
+    "columns": lambda: _sparse("csc"),
+    "frame": _frame,
+}
 
 
 def table(storage):

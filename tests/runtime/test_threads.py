@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from fastlogreg.runtime.threads import run_blocks
+from fastlogreg.runtime.threads import run_blocks, run_uninterrupted
 
 # Every thread waits in its first block until all have one, so that all really take part.
 WATCHED = """
@@ -331,7 +331,7 @@ def test_a_pass_inside_a_pass_ends_though_all_helpers_are_busy():
 def test_a_process_that_may_start_no_thread_does_all_alone(run_python):
     code = """
 import threading
-from fastlogreg.runtime.threads import run_blocks
+from fastlogreg.runtime.threads import run_blocks, run_uninterrupted
 
 start, started = threading.Thread.start, []
 
@@ -353,7 +353,7 @@ print(len(started))
 
 INTERRUPTED = """
 import signal, threading, time
-from fastlogreg.runtime.threads import run_blocks
+from fastlogreg.runtime.threads import run_blocks, run_uninterrupted
 
 writing = threading.Event()
 ended = []
@@ -469,3 +469,46 @@ else:
 print(os.waitstatus_to_exitcode(status))
 """
     assert run_python(code) == "0"
+
+
+UNINTERRUPTED = """
+import contextvars, signal, threading, time
+from fastlogreg.runtime.threads import run_uninterrupted
+
+lock, began, chosen = threading.RLock(), threading.Event(), contextvars.ContextVar("chosen")
+
+def work():
+    with lock:
+        began.set()
+        time.sleep(0.5)
+    return chosen.get()
+
+def interrupt():
+    began.wait(60)
+    signal.raise_signal(signal.SIGINT)
+
+chosen.set(5)
+assert run_uninterrupted(work) == 5
+began.clear()
+threading.Thread(target=interrupt).start()
+try:
+    run_uninterrupted(work)
+except KeyboardInterrupt:
+    print("interrupted")
+other = threading.Thread(target=lambda: print(lock.acquire(timeout=60)))
+other.start()
+other.join()
+"""
+
+
+@pytest.mark.skipif("sys.platform == 'win32'", reason="a signal there is not for a thread")
+def test_an_interrupt_leaves_no_lock_taken(run_python):
+    assert run_python(UNINTERRUPTED) == "interrupted\nTrue"
+
+
+def test_an_error_of_uninterrupted_work_is_raised():
+    def work():
+        raise ArithmeticError("inside")
+
+    with pytest.raises(ArithmeticError, match="inside"):
+        run_uninterrupted(work)
