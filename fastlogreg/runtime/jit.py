@@ -119,6 +119,13 @@ def _cached(dispatcher: Any) -> Any:
     if not switched_off:
         dispatcher._cache = KernelCache(dispatcher.py_func)
     compile_here = dispatcher.compile
-    # The compiler's locks would stay taken for ever, and the next thread wait for them.
-    dispatcher.compile = lambda signature: run_uninterrupted(lambda: compile_here(signature))
+
+    def compile_aside(signature: Any) -> Any:
+        # Within a compilation of this thread, one of a caller, another would wait for it.
+        if global_compiler_lock.is_locked():
+            return compile_here(signature)
+        # The compiler's locks would stay taken for ever, and the next thread wait for them.
+        return run_uninterrupted(lambda: compile_here(signature))
+
+    dispatcher.compile = compile_aside
     return dispatcher
