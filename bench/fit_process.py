@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy import sparse
 from threadpoolctl import threadpool_limits
 
 from bench.fits import Fit, Fitted, fit_model, guarded, ours
@@ -169,11 +170,12 @@ class _Bench:
 
     def __init__(self, workload: Workload) -> None:
         X, y, self.goal = workload.make()
-        d = X.shape[1]
-        rows = max(min(_HEAD_ROWS, _HEAD_CELLS // d), 200)
+        n, d = X.shape
+        cells = X.nnz if sparse.issparse(X) else n * d
+        rows = max(min(_HEAD_ROWS, _HEAD_CELLS * n // cells), 200)
         self.table = Problem(X, y, np.zeros((d + 1, 1)))
         self.head = head_of(self.table, rows)
-        self.by_column: dict[int, np.ndarray] = {}
+        self.by_column: dict[int, Any] = {}
         self.reader = Reader(X)
 
     def read(self, _: None) -> dict[str, Any]:
@@ -199,12 +201,13 @@ class _Bench:
             seconds, *verdict, fitted.iterations, fitted.passes, fitted.solver, fitted.outcome
         )
 
-    def _ordered(self, X: np.ndarray, order: str) -> np.ndarray:
+    def _ordered(self, X: Any, order: str) -> Any:
         if order == "C":
             return X
-        if len(X) not in self.by_column:
-            self.by_column[len(X)] = np.asfortranarray(X)
-        return self.by_column[len(X)]
+        n = X.shape[0]
+        if n not in self.by_column:
+            self.by_column[n] = X.tocsc() if sparse.issparse(X) else np.asfortranarray(X)
+        return self.by_column[n]
 
 
 def _fit_of(request: Request, goal: Goal) -> tuple[Fit, str]:

@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from bench.read_kernels import read_block
 from bench.timing import clock
@@ -66,17 +67,15 @@ class Reader:
 
     Parameters
     ----------
-    X : ndarray
-        In C or F order.
+    X : ndarray, or sparse matrix
+        In C or F order; of a sparse one values and indices are read.
     """
 
-    def __init__(self, X: np.ndarray) -> None:
-        flat = X.ravel(order="K").view()
-        if not np.shares_memory(flat, X):
-            raise ValueError(f"X has strides {X.strides}; expected a table in C or F order.")
-        flat.flags.writeable = False
-        self._bytes = X.nbytes
-        self._ways = _ways(flat, available_threads()[0])
+    def __init__(self, X: Any) -> None:
+        arrays = [X.data, X.indices] if sparse.issparse(X) else [_flat(X)]
+        self._bytes = sum(array.nbytes for array in arrays)
+        ways = [_ways(_read_only(array), available_threads()[0]) for array in arrays]
+        self._ways = {name: partial(_run_all, [way[name] for way in ways]) for name in ways[0]}
         self._seconds: dict[str, list[float]] = {name: [] for name in self._ways}
         for read in self._ways.values():  # compiles, starts threads, maps pages
             read()
@@ -94,6 +93,24 @@ class Reader:
         medians = {name: statistics.median(taken) for name, taken in self._seconds.items()}
         way = min(medians, key=medians.__getitem__)
         return ReadTime(medians[way], self._bytes / medians[way] / 1e9, way, medians)
+
+
+def _flat(X: np.ndarray) -> np.ndarray:
+    flat = X.ravel(order="K")
+    if not np.shares_memory(flat, X):
+        raise ValueError(f"X has strides {X.strides}; expected a table in C or F order.")
+    return flat
+
+
+def _read_only(array: np.ndarray) -> np.ndarray:
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def _run_all(reads: list[Callable[[], object]]) -> None:
+    for read in reads:
+        read()
 
 
 def _ways(flat: np.ndarray, n_threads: int) -> dict[str, Callable[[], object]]:

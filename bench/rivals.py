@@ -3,7 +3,8 @@
 A rival is named by its package and solver.  Where it differs from the objective of
 `bench.judge` the difference is made as small as its parameters allow: liblinear and snapml
 penalise the intercept, the less the larger ``intercept_scaling``, which snapml's iterations
-bear up to about 10 alone.
+bear up to about 10 alone.  On sparse tables, which have very many columns, solvers that
+form a Hessian are no rivals: it would not fit into memory.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from bench.fits import MAX_ITER, Fitted, glum_model
 
 __all__ = ["KINDS", "RIVALS", "Goal", "Rival", "Setting", "missing_rivals", "rivals_for"]
 
-KINDS = ("L2", "L1", "elastic net", "softmax")
+KINDS = ("L2", "L1", "elastic net", "softmax", "sparse L2", "sparse L1", "sparse softmax")
 _LIBLINEAR_SCALING = 1e4
 _SNAPML_SCALING = 10.0
 
@@ -36,18 +37,21 @@ class Goal:
     C : float
     l1_ratio : float
     n_classes : int
+    is_sparse : bool
+        Whether X is sparse, and wide.
     """
 
     C: float = 1.0
     l1_ratio: float = 0.0
     n_classes: int = 2
+    is_sparse: bool = False
 
     @property
     def kind(self) -> str:
         """One of `KINDS`."""
-        if self.n_classes > 2:
-            return "softmax"
-        return {0.0: "L2", 1.0: "L1"}.get(self.l1_ratio, "elastic net")
+        kind = {0.0: "L2", 1.0: "L1"}.get(self.l1_ratio, "elastic net")
+        kind = "softmax" if self.n_classes > 2 else kind
+        return f"sparse {kind}" if self.is_sparse else kind
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,8 @@ class Rival:
     make : callable
         Returns its estimator of (goal, setting, n_rows).
     order : "C" or "F"
-        The order of X that it reads best; X is put into it off the clock.
+        The order of X that it reads best, of a sparse one by rows or by columns; X is put
+        into it off the clock.
     finish : callable, optional
         Returns the fit of (estimator, fit), where its attributes do not hold it.
     """
@@ -187,22 +192,22 @@ _ALL = (
     *(
         Rival(f"scikit-learn {solver}", "sklearn", kinds, partial(_scikit_learn, solver))
         for solver, kinds in (
-            ("lbfgs", ("L2", "softmax")),
+            ("lbfgs", ("L2", "softmax", "sparse L2", "sparse softmax")),
             ("newton-cholesky", ("L2", "softmax")),
-            ("newton-cg", ("L2", "softmax")),
-            ("saga", ("L1", "elastic net")),
-            ("liblinear", ("L1",)),
+            ("newton-cg", ("L2", "softmax", "sparse L2", "sparse softmax")),
+            ("saga", ("L1", "elastic net", "sparse L2", "sparse L1", "sparse softmax")),
+            ("liblinear", ("L1", "sparse L2", "sparse L1")),
         )
     ),
     *(
         Rival(f"glum {solver}", "glum", kinds, partial(_glum, solver))
         for solver, kinds in (
             ("irls-ls", ("L2",)),
-            ("lbfgs", ("L2",)),
+            ("lbfgs", ("L2", "sparse L2")),
             ("irls-cd", ("L1", "elastic net")),
         )
     ),
-    Rival("skglm prox-newton", "skglm", ("L1", "elastic net"), _skglm, order="F"),
+    Rival("skglm prox-newton", "skglm", ("L1", "elastic net", "sparse L1"), _skglm, order="F"),
     Rival("scikit-learn-intelex lbfgs", "sklearnex", ("L2", "softmax"), _intelex),
     Rival("snapml", "snapml", ("L2",), _snapml, finish=_snapml_intercept),
 )

@@ -151,7 +151,9 @@ def standardised_twin(problem: Problem, *, overwrite: bool = False) -> Problem:
 def head_of(problem: Problem, n_rows: int = _HEAD_ROWS) -> Problem:
     """Return a copy of the first rows, in the same order: a small fit that warms up all code."""
     X, y, coef = problem
-    return Problem(X[:n_rows].copy(order="K"), y[:n_rows].copy(), coef)
+    head = X[:n_rows]
+    head = head.copy(order="K") if isinstance(X, np.ndarray) else head.copy()
+    return Problem(head, y[:n_rows].copy(), coef)
 
 
 def _chunks(n_rows: int, n_columns: int) -> list[slice]:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from bench.judge import largest_l1_strength
 from bench.real import REAL_TABLES
 from bench.rivals import Goal
+from bench.sparse_tables import SparseProblem, make_sparse_problem
 from bench.tables import Problem, make_problem, standardised_twin
 
 __all__ = ["REAL_WORKLOADS", "WORKLOADS", "Workload"]
-
-_L1_SHARE = 1.0 / 50.0  # of the least strength at which all coefficients are 0
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,12 @@ class Workload:
         Its shape under ``--quick``.
     n_classes : int
     l1_ratio : float
-        Above 0, the strength is a fiftieth of the least at which all coefficients are 0;
-        else C is 1.
+        Above 0, the strength is a share of the least at which all coefficients are 0; else
+        C is 1.
+    l1_share : float
+        That share.
+    per_row : int
+        Stored values of a row of a sparse table; 0 of a dense one.
     informative : int or None
         Columns with true coefficients other than 0.
     real : str or None
@@ -50,6 +54,8 @@ class Workload:
     quick: tuple[int, int] = (5_000, 20)
     n_classes: int = 2
     l1_ratio: float = 0.0
+    l1_share: float = 1.0 / 50.0
+    per_row: int = 0
     informative: int | None = None
     real: str | None = None
     is_twin: bool = False
@@ -58,7 +64,10 @@ class Workload:
     @property
     def goal_kind(self) -> str:
         """What kind of objective it is, one of `bench.rivals.KINDS`."""
-        return Goal(1.0, self.l1_ratio, self.n_classes).kind
+        return self._goal(1.0).kind
+
+    def _goal(self, C: float) -> Goal:
+        return Goal(C, self.l1_ratio, self.n_classes, self.per_row > 0)
 
     def small(self) -> Workload:
         """Return the workload of ``--quick``."""
@@ -69,8 +78,20 @@ class Workload:
         """Return the workload on the table's standardised twin."""
         return replace(self, name=f"{self.name}, standardised", is_twin=True)
 
-    def make(self) -> tuple[np.ndarray, np.ndarray, Goal]:
+    def make(self) -> tuple[Any, np.ndarray, Goal]:
         """Return X, y and what is minimised."""
+        X, y, _ = self._problem()
+        C = 1.0
+        if self.l1_ratio > 0.0:
+            strength = largest_l1_strength(X, y) / self.l1_ratio * self.l1_share
+            C = 1.0 / (strength * len(y))
+        return X, y, self._goal(C)
+
+    def _problem(self) -> Problem | SparseProblem:
+        if self.per_row:
+            return make_sparse_problem(
+                self.rows, self.columns, per_row=self.per_row, n_classes=self.n_classes
+            )
         if self.real is not None:
             X, y = REAL_TABLES[self.real]()
             problem = Problem(X, y, np.zeros((X.shape[1] + 1, 1)))
@@ -78,14 +99,7 @@ class Workload:
             problem = make_problem(
                 self.rows, self.columns, n_classes=self.n_classes, informative=self.informative
             )
-        if self.is_twin:
-            problem = standardised_twin(problem, overwrite=True)
-        X, y, _ = problem
-        C = 1.0
-        if self.l1_ratio > 0.0:
-            strength = largest_l1_strength(X, y) / self.l1_ratio * _L1_SHARE
-            C = 1.0 / (strength * len(y))
-        return X, y, Goal(C, self.l1_ratio, self.n_classes)
+        return standardised_twin(problem, overwrite=True) if self.is_twin else problem
 
 
 _NEWTON = ("auto", "newton-cholesky")
@@ -110,6 +124,26 @@ WORKLOADS = (
         informative=20,
     ),
     Workload("300,000 x 50, 8 classes", 1e-6, 300_000, 50, quick=(2_000, 10), n_classes=8),
+    Workload("sparse 300,000 x 100,000", 1e-6, 300_000, 100_000, quick=(2_000, 800), per_row=59),
+    Workload(
+        "sparse 300,000 x 100,000, L1",
+        1e-6,
+        300_000,
+        100_000,
+        quick=(2_000, 800),
+        per_row=59,
+        l1_ratio=1.0,
+        l1_share=1.0 / 30.0,
+    ),
+    Workload(
+        "sparse 50,000 x 20,000, 10 classes",
+        1e-6,
+        50_000,
+        20_000,
+        quick=(1_000, 400),
+        per_row=59,
+        n_classes=10,
+    ),
 )
 
 REAL_WORKLOADS = (

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
-from fastlogreg.design import DTYPES, DenseDesign, Targets, load_backend
+from fastlogreg.design import DTYPES, DenseDesign, SparseDesign, Targets, load_backend
 from fastlogreg.errors import (
     InvalidParameterError,
     InvalidParameterTypeError,
@@ -31,7 +32,9 @@ from fastlogreg.solvers import SOLVERS
 
 __all__ = ["DTYPES", "ORDERS", "WarmUp", "kernel_folder", "warmup"]
 
-ORDERS = ("C", "F")
+ORDERS = ("C", "F", "csr", "csc")
+_SPARSE = ORDERS[2:]
+_SPARSE_TYPES = ("float64", "float32")
 
 _SMALL = (64, 3)
 # The passes of a solver over one output, and what else it compiles; else gradients and
@@ -57,7 +60,7 @@ class WarmUp:
     dtype : str
         Type of X.
     order : str
-        Order of X, "C" or "F".
+        Order of X, one of `ORDERS`.
     work : str
         What was made ready: a solver, with ", wide" its Hessians of tables of some hundred
         columns, "predict" or "several outputs".
@@ -81,7 +84,7 @@ class WarmUp:
 
 def warmup(
     dtypes: Iterable[Any] = ("float64", "float32"),
-    orders: Iterable[str] = ORDERS,
+    orders: Iterable[str] = ("C", "F"),
     *,
     solvers: Iterable[str] | None = None,
     outputs: bool = False,
@@ -98,7 +101,8 @@ def warmup(
         Types of X: some of `DTYPES`, or one of them.
     orders : iterable of str, default=("C", "F")
         Orders of X: "C" for rows that lie together, "F" for columns, as in a pandas
-        DataFrame of one type.
+        DataFrame of one type; "csr" and "csc" for sparse tables by rows and by columns, of
+        float64 or float32 with indices of int32.
     solvers : iterable of str or None, default=None
         Names of solvers, or one of them; None for all.
     outputs : bool, default=False
@@ -136,6 +140,7 @@ def warmup(
     """
     types = _checked_types(dtypes)
     layouts = [(dtype, order) for dtype in types for order in _checked_names("orders", orders)]
+    _check_layouts(layouts)
     known = list(SOLVERS) if solvers is None else _checked_names("solvers", solvers)
     folder = kernel_folder()
     done = []
@@ -232,6 +237,16 @@ def _checked_names(parameter: str, names: Any) -> list[str]:
     return _once(parameter, found, choices)
 
 
+def _check_layouts(layouts: list[tuple[str, str]]) -> None:
+    """Raise if sparse tables are to be of a type that a fit converts."""
+    for dtype, order in layouts:
+        if order in _SPARSE and dtype not in _SPARSE_TYPES:
+            raise InvalidParameterError(
+                f"dtypes holds {dtype!r} and orders {order!r}, for which there are no kernels: a "
+                f"fit converts it to float64; expected some of {_shown(_SPARSE_TYPES)}."
+            )
+
+
 def _once(parameter: str, names: list[str], choices: tuple[str, ...]) -> list[str]:
     if not names:
         raise InvalidParameterError(f"{parameter} is empty; expected some of {_shown(choices)}.")
@@ -250,7 +265,7 @@ def _works(
     for solver in solvers:
         passes = _PASSES.get(solver, ("gradient", "hessian"))
         yield solver, partial(_run_all, small, few, passes)
-        if "hessian" in passes:
+        if "hessian" in passes and order not in _SPARSE:
             yield f"{solver}, wide", partial(_Case(dtype, order, *_WIDE).run, ["hessian"])
     if predict:
         yield "predict", small.predictions
@@ -268,8 +283,14 @@ class _Case:
     """A table of zeros in one layout, and the passes over it."""
 
     def __init__(self, dtype: str, order: str, n_rows: int, n_columns: int) -> None:
-        X = np.zeros((n_rows, n_columns), dtype=dtype, order="C" if order == "C" else "F")
-        self.design = DenseDesign(X, load_backend("numba"), 1)
+        self.design: DenseDesign | SparseDesign
+        if order in _SPARSE:
+            kind = sparse.csr_array if order == "csr" else sparse.csc_array
+            X = kind((n_rows, n_columns), dtype=dtype)
+            self.design = SparseDesign(X, load_backend("numba", "sparse"), 1)
+        else:
+            table = np.zeros((n_rows, n_columns), dtype=dtype, order="C" if order == "C" else "F")
+            self.design = DenseDesign(table, load_backend("numba"), 1)
         self.targets = Targets(np.zeros(n_rows, dtype=np.int8), np.ones(2))
 
     def coef(self, n_outputs: int = 1) -> np.ndarray:
@@ -286,7 +307,7 @@ class _Case:
         self.design.loss_gradient_hessian(self.coef(), self.targets, None)
 
     def product(self) -> None:
-        self.design.hessian_diagonal(self.coef(), self.targets, None)
+        self.design.hessian_diagonal(self.coef() + 1.0, self.targets, None)
         self.design.hessian_product(self.coef(), self.coef(), self.targets, None)
 
     def coordinates(self) -> None:

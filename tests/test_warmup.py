@@ -131,15 +131,27 @@ def test_a_layout_is_taken_once():
     assert len(records) == 1
 
 
+@pytest.mark.usefixtures("in_the_suites_cache")
+@pytest.mark.parametrize("order", ["csr", "csc"])
+def test_sparse_layouts_are_warmed_up_by_name(order):
+    records = fastlogreg.warmup("float64", order, solvers="newton-cg")
+    assert [record.work for record in records] == ["newton-cg", "predict"]
+    assert {record.order for record in records} == {order}
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (
+            {"dtypes": bool, "orders": ["C", "csr"]},
+            "dtypes holds 'bool' and orders 'csr', for which there are no kernels",
+        ),
         ({"dtypes": ["float64", "float16"]}, "dtypes holds 'float16', for which there are no"),
         ({"dtypes": ">f8"}, "dtypes holds '>f8', for which there are no kernels"),
         ({"dtypes": object}, "dtypes holds <class 'object'>, for which there are no kernels"),
         ({"dtypes": []}, "dtypes is empty; expected some of 'float64', 'float32', 'bool'"),
-        ({"orders": ["C", "K"]}, "orders holds 'K'; expected some of 'C', 'F'."),
-        ({"orders": ()}, "orders is empty; expected some of 'C', 'F'."),
+        ({"orders": ["C", "K"]}, "orders holds 'K'; expected some of 'C', 'F', 'csr', 'csc'."),
+        ({"orders": ()}, "orders is empty; expected some of 'C', 'F', 'csr', 'csc'."),
         ({"solvers": "newton"}, "solvers holds 'newton'; expected some of 'gradient-descent', "),
         ({"solvers": [None]}, "solvers holds None; expected some of"),
     ],
@@ -154,7 +166,7 @@ def test_what_is_wrong_is_named(arguments, message):
     [
         ({"dtypes": ["flaot64"]}, "dtypes holds 'flaot64', which is no type; expected some of"),
         ({"dtypes": None}, "dtypes holds None, which is no type; expected some of 'float64'"),
-        ({"orders": 1}, "orders is 1; expected some of 'C', 'F'"),
+        ({"orders": 1}, "orders is 1; expected some of 'C', 'F', 'csr', 'csc'"),
     ],
 )
 def test_what_is_of_a_wrong_type_is_named(arguments, message):

@@ -172,7 +172,7 @@ class Design(Protocol):
     def hessian_diagonal(
         self, coef: np.ndarray, targets: Targets, weights: np.ndarray | None
     ) -> np.ndarray:
-        """Return the diagonals of the Hessians ``(d + 1, k)``; it reads X twice."""
+        """Return the diagonals of the Hessians ``(d + 1, k)``; it reads X twice, once at 0."""
 
     def decision(self, coef: np.ndarray) -> tuple[np.ndarray, bool]:
         """Return decisions ``(n, k)`` in the type of X, and whether all are finite."""

@@ -89,11 +89,15 @@ class StoredDesign(Generic[X]):
     def hessian_diagonal(
         self, coef: np.ndarray, targets: Targets, weights: np.ndarray | None
     ) -> np.ndarray:
-        """Return the diagonals of the Hessians ``(d + 1, k)``, two passes.
+        """Return the diagonals of the Hessians ``(d + 1, k)``: two passes, one at 0.
 
         The curvatures of the rows are in the type of X.
         """
-        p, _ = self.probability(coef, targets.softmax)
+        if coef.any():
+            p, _ = self.probability(coef, targets.softmax)
+        else:
+            n_classes = coef.shape[1] if targets.softmax else 2
+            p = np.full((len(targets.codes), n_classes), 1.0 / n_classes)
         curvature = p * (1.0 - p) if targets.softmax else p[:, :1] * p[:, 1:]
         curvature = curvature * targets.class_weights[targets.codes, None]
         if weights is not None:

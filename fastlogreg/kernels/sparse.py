@@ -180,7 +180,7 @@ def square_sums(X: Any, row_weights: np.ndarray, n_threads: int) -> np.ndarray:
     (n, d), k = X.shape, row_weights.shape[1]
     by_rows = X.format == "csr"
     kernel, length = (squares_rows, d) if by_rows else (squares_columns, n)
-    n_blocks = count_parts(parts[2], d * k + d) if by_rows else count_parts(parts[2], 0)
+    n_blocks = count_parts(parts[2], d * k, k) if by_rows else count_parts(parts[2], 0)
     out = np.zeros((n_blocks, d, k) if by_rows else (d, k))
     weights = _read_only(_vector(row_weights))
     arguments = (*parts, weights, out, even_edges(parts[2], n_blocks))
@@ -254,7 +254,7 @@ def _by_rows(
     parts = _arrays(X)
     d, k = X.shape[1], vectors[0].shape[1]
     width = _lanes(k)
-    n_blocks = count_parts(parts[2], d * width)
+    n_blocks = count_parts(parts[2], d * width, width)
     gradients = np.zeros((n_blocks, d, width))
     sums = np.zeros((n_blocks, k, 2))
     coef = _side_by_side(vectors, width)
@@ -339,7 +339,7 @@ def _decide(X: Any, coef: np.ndarray, n_threads: int) -> np.ndarray:
     if width > 2:
         width = _lanes(width)
         coef = _side_by_side([coef], width)
-    n_blocks = count_parts(parts[2], n * width)
+    n_blocks = count_parts(parts[2], n * width, width)
     decided = np.zeros((n_blocks, n, width))
     arguments = (*parts, _vector(coef), decided, even_edges(parts[2], n_blocks))
     run_blocks(lambda first, last: decide_columns(*arguments, first, last), n_blocks, n_threads)

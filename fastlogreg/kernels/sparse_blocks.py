@@ -21,14 +21,17 @@ __all__ = ["TILE", "add_up", "count_hessian_parts", "count_parts", "even_edges",
 TILE = 128  # rows of a tile at most
 _TILE_VALUES = 8_192  # 96 KiB with indices of int32: a tile stays in L2
 _LINE = 8  # stored values that starting a row takes as long as
-_SHARE_OF_VALUES = 12  # numbers in parts are at most a 12th of the stored values
+_SHARE_OF_WORK = 20  # numbers in parts are at most a 20th of the products
 _STRETCH = 16_384  # numbers that are added up at a time
 
 
-def count_parts(indptr: np.ndarray, part_size: int) -> int:
-    """Return the number of blocks for stored values so divided, each with such a part."""
+def count_parts(indptr: np.ndarray, part_size: int, width: int = 1) -> int:
+    """Return the number of blocks for stored values so divided, each with such a part.
+
+    *width* is how many products a stored value has.
+    """
     lines, values = len(indptr) - 1, int(indptr[-1])
-    by_share = values // (_SHARE_OF_VALUES * max(part_size, 1))
+    by_share = values * width // (_SHARE_OF_WORK * max(part_size, 1))
     return min(count_blocks(lines + values // _LINE, _LINE, part_size), max(by_share, 1))
 
 

@@ -33,7 +33,8 @@ def test_passes_are_counted_by_reads(backend, form, reads):
         (lambda: design.loss_gradient(coef, targets, weights), reads),
         (lambda: design.loss_gradient_hessian(coef, targets, weights), reads),
         (lambda: design.hessian_product(coef, coef, targets, weights), reads),
-        (lambda: design.hessian_diagonal(coef, targets, weights), 2),
+        (lambda: design.hessian_diagonal(coef, targets, weights), 1),
+        (lambda: design.hessian_diagonal(coef + 1.0, targets, weights), 2),
         (lambda: design.decision(coef), 1),
         (lambda: design.probability(coef), 1),
     ):
@@ -58,9 +59,10 @@ def test_hessians_by_columns_are_summed_over_chunks_of_rows(backend, monkeypatch
 def test_the_diagonal_is_that_of_the_hessian(backend, form):
     design, dense, targets, weights = design_of(backend, form)
     coef = np.linspace(-0.2, 0.2, dense.shape[1] + 1)[:, None]
-    hessian = design.loss_gradient_hessian(coef, targets, weights)[2][0]
-    diagonal = design.hessian_diagonal(coef, targets, weights)
-    np.testing.assert_allclose(diagonal[:, 0], hessian.diagonal(), rtol=1e-12)
+    for w in (coef, 0.0 * coef):
+        hessian = design.loss_gradient_hessian(w, targets, weights)[2][0]
+        diagonal = design.hessian_diagonal(w, targets, weights)
+        np.testing.assert_allclose(diagonal[:, 0], hessian.diagonal(), rtol=1e-12)
 
 
 @FORMS

@@ -14,6 +14,7 @@ from tests.processes import ROOT
 
 DENSE, OUTPUTS = "tests/kernels/test_dense.py", "tests/kernels/test_dense_outputs.py"
 SOFTMAX = "tests/kernels/test_softmax.py"
+SPARSE = "tests/kernels/test_sparse.py"
 HUGE = f"{DENSE}::test_huge_margins_give_their_limit[numba]"
 SEVERAL = f"{DENSE}::test_several_outputs_are_several_models"
 INTERPRETED = [
@@ -26,6 +27,10 @@ INTERPRETED = [
     "tests/kernels/test_link.py",
     "tests/kernels/test_pointwise.py::test_exp_of_negative_is_within_2_ulp",
     HUGE,
+    f"{SPARSE}::test_passes_are_the_oracle[(33, 3)-weighted-csr-numba]",
+    f"{SPARSE}::test_passes_are_the_oracle[(33, 3)-weighted-csc-numba]",
+    f"{SPARSE}::test_softmax_passes_are_the_oracle[3-csr-numba]",
+    f"{SPARSE}::test_probabilities_and_squares_are_those_of_the_dense_table[csc-numba]",
 ]
 CHECKED = [HUGE, f"{SOFTMAX}::test_products_at_saturated_margins_are_0_and_not_nan"]
 MODES = {
