@@ -299,7 +299,8 @@ class Objective:
         blocks = matrix.reshape(n_outputs, side, n_outputs, side)
         if n_outputs > 1:
             _hold_free_directions(blocks, self._unpenalised)
-        matrix.flat[:: len(matrix) + 1] += np.tile(self.l2_strength[:, 0], n_outputs)
+        diagonal = np.einsum("ii->i", matrix)  # a view that can be written
+        diagonal.reshape(n_outputs, side)[...] += self.l2_strength[:, 0]
         if not self.fit_intercept:
             matrix = np.ascontiguousarray(blocks[:, :-1, :, :-1])
             matrix = matrix.reshape(n_outputs * (side - 1), -1)

@@ -137,7 +137,7 @@ def read_contest_table(path: Path, target: str, drop: tuple[str, ...]) -> Contes
     if any(isinstance(kind, pd.CategoricalDtype) for kind in X.dtypes):
         return ContestTable(name, X, _one_hot(X), codes, len(classes))
     # Ours and theirs alike: the encoded numbers, in the order that peers work in.
-    numbers = np.ascontiguousarray(X.to_numpy())
+    numbers = np.ascontiguousarray(X.to_numpy(dtype=np.float64))
     return ContestTable(name, numbers, numbers, codes, len(classes))
 
 
@@ -180,5 +180,5 @@ def _one_hot(frame: pd.DataFrame) -> csr_matrix:
             ones = np.ones(len(codes))
             parts.append(csr_matrix((ones, codes, np.arange(len(codes) + 1)), shape=shape))
         else:
-            parts.append(csr_matrix(column.to_numpy()[:, None]))
+            parts.append(csr_matrix(column.to_numpy(dtype=np.float64)[:, None]))
     return csr_matrix(hstack(parts, format="csr"))

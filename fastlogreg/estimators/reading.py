@@ -15,13 +15,20 @@ from fastlogreg.errors import (
 )
 from fastlogreg.tables import DenseTable, MixedTable, Table
 from fastlogreg.tables.encoding import Encoding, Learning
-from fastlogreg.tables.frames import Column, array_columns, is_frame, one_block, read_columns
+from fastlogreg.tables.frames import (
+    Column,
+    array_columns,
+    frame_block,
+    is_frame,
+    one_block,
+    read_columns,
+)
 from fastlogreg.tables.levels import Policy
 
 __all__ = ["read_mixed"]
 
 # Below, one copy of all columns as float64 takes less than reading them one by one.
-_FEW_CELLS = 1_000_000
+_FEW_CELLS = 4_000_000
 
 
 def read_mixed(estimator: Any, X: Any, *, reset: bool) -> Table:
@@ -37,15 +44,23 @@ def read_mixed(estimator: Any, X: Any, *, reset: bool) -> Table:
     reset : bool
         Whether X defines the columns, or must have those of before.
     """
+    state = vars(estimator)
+    has_categories = "_encoding" in state and not reset
+    by_type = estimator.categorical_features is None or isinstance(
+        estimator.categorical_features, str
+    )
+    block = frame_block(X) if by_type and not has_categories else None
+    if block is not None:
+        state.pop("_encoding", None)
+        validate_data(estimator, X, reset=reset, skip_check_array=True)
+        return DenseTable(block, getattr(estimator, "feature_names_in_", None))
     columns = _columns_of(estimator, X, reset=reset)
     n_rows = _n_rows(columns)
     names = [column.name for column in columns]
     policy = Policy(estimator.handle_unknown, estimator.handle_missing)
-    state = vars(estimator)
     if not reset:
-        encoding = state.get("_encoding")
-        if encoding is not None:
-            return MixedTable(encoding.encode(columns, policy), n_rows, names)
+        if has_categories:
+            return MixedTable(state["_encoding"].encode(columns, policy), n_rows, names)
         return _table_of_numbers(estimator, columns, n_rows)
     state.pop("_encoding", None)
     is_category = _chosen(estimator.categorical_features, columns)

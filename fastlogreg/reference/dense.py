@@ -36,9 +36,6 @@ __all__ = [
     "square_sums",
 ]
 
-# Above, a symmetric product and a square root take less than a general product.
-_GEMM_CELLS = 32_768
-
 
 def loss_gradient(
     X: np.ndarray,
@@ -193,11 +190,8 @@ def _margins(chunk: np.ndarray, coef: np.ndarray, sign: np.ndarray) -> np.ndarra
 
 def _add_hessian(chunk: np.ndarray, bend: np.ndarray, hessian: np.ndarray) -> None:
     """Add the weighted Gram matrix of ``[chunk, 1]``."""
-    if chunk.size <= _GEMM_CELLS:
-        hessian[:-1, :-1] += (chunk * bend).T @ chunk
-    else:
-        scaled = chunk * np.sqrt(bend)
-        hessian[:-1, :-1] += scaled.T @ scaled
+    scaled = chunk * np.sqrt(bend)
+    hessian[:-1, :-1] += scaled.T @ scaled  # NumPy sees a symmetric product, of half the work
     border = (chunk.T @ bend)[:, 0]
     hessian[:-1, -1] += border
     hessian[-1, :-1] += border

@@ -105,7 +105,8 @@ class Encoding:
         InvalidDataError
             Columns that are neither numbers nor declared categories; missing categories.
         """
-        _check_numbers([c for c, chosen in zip(columns, is_category, strict=True) if not chosen])
+        others = [c for c, chosen in zip(columns, is_category, strict=True) if not chosen]
+        _check_numbers(others, at_fit=True)
         features = []
         encoded: list[np.ndarray | Categorical] = []
         has_reference = how.has_references and how.has_intercept
@@ -137,7 +138,8 @@ class Encoding:
             categories, where the policy makes them an error.
         """
         pairs = list(zip(self.features, columns, strict=True))
-        _check_numbers([column for feature, column in pairs if feature.levels is None])
+        others = [column for feature, column in pairs if feature.levels is None]
+        _check_numbers(others, at_fit=False)
         return [
             column.numbers()
             if feature.levels is None
@@ -151,20 +153,26 @@ class Encoding:
         return [name for feature in self.features for name in feature.names_out]
 
 
-def _check_numbers(columns: Sequence[Column]) -> None:
+def _check_numbers(columns: Sequence[Column], *, at_fit: bool) -> None:
     """Raise if a column is not of numbers: what it is, and how it is declared."""
-    dates = [c for c in columns if c.kind == "other"]
+    bad = [column for column in columns if not column.is_numeric]
+    if bad and not at_fit:
+        raise InvalidDataError(
+            f"X has {_named(bad)} that are not numbers, and held numbers at fit; expected "
+            "numbers. Convert them, e.g. with X.astype({name: float}) in pandas, or fit with "
+            "them as categories."
+        )
+    dates = [c for c in bad if c.kind == "other"]
     if dates:
         raise InvalidDataError(
             f"X has {_named(dates)} that hold neither numbers nor categories; expected numbers, "
             "booleans or categories. Derive numbers from dates (hour, weekday, age), convert "
             "or drop the rest."
         )
-    text = [c for c in columns if c.kind != "number"]
-    if text:
-        shown = [c.name for c in text[:_SHOWN]]
+    if bad:
+        shown = [c.name for c in bad[:_SHOWN]]
         raise InvalidDataError(
-            f"X has {_named(text)} that are not numbers; expected numeric columns or declared "
+            f"X has {_named(bad)} that are not numbers; expected numeric columns or declared "
             f"categories. Declare categories: categorical_features={shown!r}, or give the "
             "columns a categorical type, e.g. X.astype({name: 'category'}) in pandas."
         )

@@ -17,6 +17,7 @@ from fastlogreg.errors import InvalidDataError
 __all__ = ["Factor", "factorise_array", "is_missing", "sorted_values"]
 
 _CHUNK = 1 << 16
+_WIDEST_RANGE = 1 << 16  # of whole numbers that are codes but for a shift
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,11 @@ class Factor:
             chunk += 1
             found += np.bincount(chunk, minlength=len(found))
         return found[1:], int(found[0])
+
+    def as_floats(self) -> np.ndarray:
+        """Return the value of each row, a number, as float64; NaN where it is missing."""
+        values = [np.nan if is_missing(value) else float(value) for value in self.values]
+        return np.asarray(np.array([*values, np.nan])[self.codes])
 
     def renamed(self, names: np.ndarray) -> np.ndarray:
         """Return the codes of other values: ``names[code]``, names[-1] where missing.
@@ -91,11 +97,28 @@ def factorise_array(column: np.ndarray) -> Factor:
     """
     if column.dtype.kind in "OUST":
         return _by_dict(column)
+    if column.dtype.kind in "iub" and len(column):
+        low, high = int(column.min()), int(column.max())
+        if high - low < _WIDEST_RANGE:
+            type_of = bool if column.dtype.kind == "b" else int
+            return Factor(_above(column, low), [type_of(v) for v in range(low, high + 1)])
     known = ~np.isnan(column) if column.dtype.kind == "f" else np.ones(len(column), dtype=bool)
     values, inverse = np.unique(column[known], return_inverse=True)
     codes = np.full(len(column), -1, dtype=np.int32)
     codes[known] = inverse
     return Factor(codes, values.tolist())
+
+
+def _above(column: np.ndarray, low: int) -> np.ndarray:
+    """Return how far whole numbers are above the lowest, int32."""
+    codes = np.empty(len(column), dtype=np.int32)
+    for start in range(0, len(column), _CHUNK):
+        rows = slice(start, start + _CHUNK)
+        if column.dtype == np.uint64:
+            codes[rows] = column[rows] - np.uint64(low)
+        else:
+            codes[rows] = column[rows].astype(np.int64) - low
+    return codes
 
 
 def _by_dict(column: np.ndarray) -> Factor:

@@ -3,12 +3,14 @@
 Numbers are read where they lie: a column of pandas, polars or Arrow that is one piece
 without missing values is not copied.  A column is copied, and that column alone, where it
 is in several chunks, where it is Arrow's booleans, which are bits, where it has missing
-values, decimals or half floats (as float64), or where it is text (as codes, 4 or 8 bytes a
-row).
+values, decimals, half floats or wider integers than 64 bits, or is pandas' sparse (as
+float64), or where it is text (as codes, 4 or 8 bytes a row).
 """
 
 from __future__ import annotations
 
+import numbers
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -18,11 +20,12 @@ import numpy as np
 
 from fastlogreg.design import DTYPES
 from fastlogreg.errors import InvalidDataError
-from fastlogreg.tables.factors import Factor, factorise_array
+from fastlogreg.tables.factors import Factor, factorise_array, is_missing
 
-__all__ = ["Column", "array_columns", "is_frame", "one_block", "read_columns"]
+__all__ = ["Column", "array_columns", "frame_block", "is_frame", "one_block", "read_columns"]
 
 _TYPES = frozenset(map(np.dtype, DTYPES))
+_NOT_OF_NUMPY = (nw.Decimal, nw.Int128, nw.UInt128)
 
 
 @dataclass(frozen=True)
@@ -48,10 +51,22 @@ class Column:
         """What an error calls its type."""
         return str(self.native.dtype)
 
+    @property
+    def is_numeric(self) -> bool:
+        """Whether its values are numbers, those of a category too."""
+        if self.kind != "category":
+            return self.kind == "number"
+        values = [value for value in self.factor().values if not is_missing(value)]
+        return bool(values) and all(isinstance(value, numbers.Real) for value in values)
+
     def numbers(self) -> np.ndarray:
         """Return the numbers, in a type of `fastlogreg.design.DTYPES`; NaN where missing."""
+        if self.kind == "category":
+            return self.factor().as_floats()
         column = self.native
-        if isinstance(column, nw.Series) and column.null_count():
+        if isinstance(column, nw.Series) and (
+            column.dtype in _NOT_OF_NUMPY or (column.dtype != nw.Unknown and column.null_count())
+        ):
             column = column.cast(nw.Float64())
         array = np.asarray(column if isinstance(column, np.ndarray) else column.to_numpy())
         if array.dtype in _TYPES:
@@ -60,7 +75,24 @@ class Column:
             return array.astype(np.float64)
 
     def factor(self) -> Factor:
-        """Return the values that occur, or may, and the code of each row."""
+        """Return the values that occur, or may, and the code of each row.
+
+        Raises
+        ------
+        InvalidDataError
+            Values that cannot be told apart, such as lists.
+        """
+        try:
+            found = self._factorise()
+            hash(tuple(found.values))
+        except (TypeError, NotImplementedError) as error:
+            raise InvalidDataError(
+                f"column {self.name!r} ({self.type_name}) holds values that cannot be told apart "
+                f"({error}); expected text, numbers, booleans or dates. Convert or drop it."
+            ) from None
+        return found
+
+    def _factorise(self) -> Factor:
         if isinstance(self.native, np.ndarray):
             return factorise_array(self.native)
         if self.native.implementation.is_pandas_like():
@@ -73,10 +105,11 @@ class Column:
 
 
 def is_frame(X: Any) -> bool:
-    """Return whether X is a DataFrame, or an Arrow stream of one."""
+    """Return whether X is a DataFrame, or is to become one: a stream of Arrow, a query."""
     if isinstance(X, np.ndarray | list | tuple):
         return False
-    return bool(nw.dependencies.is_into_dataframe(X)) or hasattr(X, "__arrow_c_stream__")
+    ways = ("__arrow_c_stream__", "collect", "compute")
+    return bool(nw.dependencies.is_into_dataframe(X)) or any(hasattr(X, way) for way in ways)
 
 
 def read_columns(X: Any) -> tuple[list[Column], Any]:
@@ -85,17 +118,23 @@ def read_columns(X: Any) -> tuple[list[Column], Any]:
     Raises
     ------
     InvalidDataError
-        Two columns of a name, or a stream of Arrow without pyarrow to read it.
+        A single column, a query that has not been run, two columns of a name, or a stream
+        of Arrow without pyarrow to read it.
     """
+    if nw.dependencies.is_into_series(X):
+        raise InvalidDataError(
+            f"X is a {type(X).__name__}, a single column; expected a 2D array or a DataFrame. "
+            "Reshape your data: make a DataFrame of it."
+        )
     if not nw.dependencies.is_into_dataframe(X):
         X = _from_stream(X)
     names = list(X.column_names if hasattr(X, "column_names") else X.columns)
-    twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
-    if twice:
-        raise InvalidDataError(
-            f"X has {names.count(twice[0])} columns named {twice[0]!r}; expected different "
-            "names. Rename all but one."
-        )
+    for name, count in Counter(names).items():
+        if count > 1:
+            raise InvalidDataError(
+                f"X has {count} columns named {name!r}; expected different names. Rename all "
+                "but one."
+            )
     frame = nw.from_native(X, eager_only=True)
     pairs = zip(names, frame.iter_columns(), strict=True)
     return [Column(name, _kind(series), series) for name, series in pairs], X
@@ -113,6 +152,22 @@ def array_columns(X: np.ndarray) -> list[Column]:
             column = column.astype(np.float64) if kind == "number" else column
         found.append(Column(j, kind, column))
     return found
+
+
+def frame_block(X: Any) -> np.ndarray | None:
+    """Return the one matrix that a pandas DataFrame is, None if it is none.
+
+    Reading it column by column would take longer than a pass over many short columns.
+    """
+    if not nw.dependencies.is_pandas_dataframe(X) or 0 in X.shape or not X.columns.is_unique:
+        return None
+    dtype = X.dtypes.iloc[0]
+    if not isinstance(dtype, np.dtype) or dtype not in _TYPES or (X.dtypes != dtype).any():
+        return None
+    first, last = X.iloc[:, 0].to_numpy(), X.iloc[:, -1].to_numpy()
+    if first.base is None or first.base is not last.base:
+        return None
+    return np.asarray(X.to_numpy())
 
 
 def one_block(arrays: Sequence[np.ndarray]) -> np.ndarray | None:
@@ -139,6 +194,11 @@ def one_block(arrays: Sequence[np.ndarray]) -> np.ndarray | None:
 
 
 def _from_stream(X: Any) -> Any:
+    if not hasattr(X, "__arrow_c_stream__"):
+        raise InvalidDataError(
+            f"X is a {type(X).__name__}, a query whose rows are not in memory; expected an array "
+            "or a DataFrame. Run it first, with X.collect() in polars, X.compute() in Dask."
+        )
     try:
         import pyarrow as pa
     except ImportError:
@@ -157,13 +217,22 @@ def _kind(series: Any) -> Literal["number", "category", "text", "other"]:
         return "category"
     if dtype == nw.String:
         return "text"
-    if str(dtype) == "Unknown" and _is_null(series):
-        return "number"  # nothing but missing values
+    if dtype == nw.Unknown:
+        return "number" if _is_null(series) or _is_sparse(series) else "other"
     return _kind_of_objects(series.to_numpy()) if dtype == nw.Object else "other"
 
 
 def _is_null(series: Any) -> bool:
+    """Return whether it holds nothing but missing values."""
     return bool(series.null_count() == len(series))
+
+
+def _is_sparse(series: Any) -> bool:
+    """Return whether it is a sparse column of pandas, of numbers."""
+    dtype = getattr(series.to_native(), "dtype", None)
+    return getattr(getattr(dtype, "subtype", None), "kind", "O") in "fiub" and hasattr(
+        dtype, "fill_value"
+    )
 
 
 def _kind_of_objects(values: np.ndarray) -> Literal["number", "text", "other"]:
@@ -172,7 +241,7 @@ def _kind_of_objects(values: np.ndarray) -> Literal["number", "text", "other"]:
         return "text"
     try:
         np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return "other"
     return "number"
 
@@ -189,8 +258,20 @@ def _factorise_polars(series: Any) -> Factor:
     import polars as pl
 
     native = series.to_native()
-    if series.dtype in (nw.Categorical, nw.Enum):
-        native = native.cast(pl.String)
+    if native.dtype == pl.String:
+        native = native.cast(pl.Categorical)
+    if native.dtype in (pl.Categorical, pl.Enum):
+        present = native.drop_nulls().unique()
+        places = present.to_physical().to_list()
+        names: list[str | None] = [None] * (max(places, default=-1) + 1)
+        for place, name in zip(places, present.cast(pl.String).to_list(), strict=True):
+            names[place] = name
+        physical = native.to_physical()
+        if physical.null_count():
+            physical = physical.cast(pl.Int64).fill_null(-1)
+        return Factor(physical.to_numpy(), names)
+    if (native.dtype.is_integer() or native.dtype == pl.Boolean) and not native.null_count():
+        return factorise_array(native.to_numpy())
     if native.dtype.is_float():
         native = native.fill_nan(None)
     values = native.drop_nulls().unique().sort().to_list()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import numbers
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -99,7 +100,7 @@ class Levels:
             elif count:
                 total[value] = total.get(value, 0) + count
         least = 0.0 if min_frequency is None else float(min_frequency)
-        if isinstance(min_frequency, float):
+        if not isinstance(min_frequency, numbers.Integral):
             least *= len(factor.codes)
         levels = cls(
             tuple(sorted_values([value for value, count in total.items() if count >= least])),

@@ -139,11 +139,15 @@ def interrupt():
     X, y, _ = correlated(200_000, N_COLUMNS)
     for backend in ("numba", "numpy"):
         for after in (0.002, 0.01, 0.05):
-            timer = threading.Timer(after, signal.raise_signal, [signal.SIGINT])
+            timer = threading.Timer(after, os.kill, [os.getpid(), signal.SIGINT])
             try:
                 timer.start()
                 LogisticRegression(
-                    backend=backend, n_threads=3, solver="gradient-descent", tol=1e-300
+                    backend=backend,
+                    n_threads=3,
+                    solver="gradient-descent",
+                    tol=1e-300,
+                    max_iter=10_000,
                 ).fit(X, y)
             except KeyboardInterrupt:
                 timer.join()

@@ -472,7 +472,7 @@ print(os.waitstatus_to_exitcode(status))
 
 
 UNINTERRUPTED = """
-import contextvars, signal, threading, time
+import contextvars, os, signal, threading, time
 from fastlogreg.runtime.threads import run_uninterrupted
 
 lock, began, chosen = threading.RLock(), threading.Event(), contextvars.ContextVar("chosen")
@@ -485,7 +485,7 @@ def work():
 
 def interrupt():
     began.wait(60)
-    signal.raise_signal(signal.SIGINT)
+    os.kill(os.getpid(), signal.SIGINT)
 
 chosen.set(5)
 assert run_uninterrupted(work) == 5

@@ -118,6 +118,38 @@ def test_newton_takes_a_pass_an_iteration_and_one():
     assert solution.passes == problem.passes == solution.iterations + 1
 
 
+class Cliff(Quadratic):
+    """sum exp(-x) + exp(-c) x: Newton steps from far below c are about 1, whatever is left."""
+
+    def value_gradient(self, coef):
+        self.passes += 1
+        slope = np.exp(-self.centre)
+        return float((np.exp(-coef) + slope * coef).sum()), slope - np.exp(-coef)
+
+    def hessian(self, coef):
+        self.hessians = getattr(self, "hessians", 0) + 1
+        return curved(np.diag(np.exp(-coef)[:, 0]))
+
+
+def test_newton_steps_that_fall_short_become_longer():
+    problem = Cliff(np.eye(2), np.array([[9.0], [8.0]]))
+    solution = SOLVERS["newton-cholesky"](problem, np.zeros((2, 1)), tol=1e-11, max_iter=50)
+    assert solution.status is Status.CONVERGED
+    np.testing.assert_allclose(solution.coef, problem.centre, atol=1e-6)
+    x, plain = np.zeros((2, 1)), 0
+    while np.abs(problem.value_gradient(x)[1]).max() > 1e-11:
+        x += 1.0 - np.exp(x - problem.centre)
+        plain += 1
+    assert solution.iterations <= plain - 3
+
+
+def test_newton_takes_no_hessian_at_its_end():
+    problem = Cliff(np.eye(2), np.array([[2.0], [1.5]]))
+    solution = SOLVERS["newton-cholesky"](problem, np.zeros((2, 1)), tol=1e-6, max_iter=50)
+    assert solution.status is Status.CONVERGED
+    assert problem.hessians == solution.passes - 1
+
+
 def test_the_start_is_not_changed(minimise):
     start = np.zeros((12, 1))
     minimise(quadratic(), start, tol=1e-10, max_iter=500)

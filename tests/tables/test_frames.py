@@ -1,0 +1,97 @@
+"""Columns of frames of every library, as numbers and as categories."""
+
+from fractions import Fraction
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from fastlogreg.errors import InvalidDataError
+from fastlogreg.tables.frames import array_columns, frame_block, is_frame, read_columns
+
+
+def column(frame):
+    columns, _ = read_columns(frame)
+    return columns[0]
+
+
+def values_of(factor):
+    return [None if code < 0 else factor.values[code] for code in factor.codes.tolist()]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda words: pd.DataFrame({"a": words}),
+        lambda words: pd.DataFrame({"a": pd.Series(words, dtype="category")}),
+        lambda words: pl.DataFrame({"a": words}),
+        lambda words: pl.DataFrame({"a": pl.Series(words, dtype=pl.Categorical)}),
+        lambda words: pl.DataFrame({"a": pl.Series(words, dtype=pl.Enum(["z", "x", "y", "w"]))}),
+        lambda words: pa.table({"a": pa.array(words)}),
+        lambda words: pa.table({"a": pa.array(words).dictionary_encode()}),
+    ],
+    ids=["pandas", "category", "polars", "categorical", "enum", "arrow", "dictionary"],
+)
+def test_a_factor_gives_back_the_text(make):
+    words = ["x", "y", None, "x", "z"]
+    assert values_of(column(make(words)).factor()) == words
+
+
+@pytest.mark.parametrize(
+    "dtype", ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool"]
+)
+def test_a_factor_gives_back_whole_numbers(dtype):
+    numbers = np.array([1, 0, 1, 1, 0, 0], dtype=dtype)
+    if dtype != "bool":
+        numbers[2] = np.iinfo(dtype).max
+    for table in (pd.DataFrame({"a": numbers}), pl.DataFrame({"a": numbers})):
+        assert values_of(column(table).factor()) == numbers.tolist()
+    (found,) = array_columns(numbers[:, None])
+    assert values_of(found.factor()) == numbers.tolist()
+
+
+def test_a_sparse_column_is_one_of_numbers():
+    dense = [0.0, 1.5, 0.0]
+    found = column(pd.DataFrame({"a": pd.arrays.SparseArray(dense)}))
+    assert found.kind == "number"
+    assert found.numbers().tolist() == dense
+
+
+def test_decimals_are_numbers():
+    import decimal
+
+    found = column(pl.DataFrame({"a": [decimal.Decimal("1.25"), decimal.Decimal("-3")]}))
+    assert found.numbers().tolist() == [1.25, -3.0]
+
+
+@pytest.mark.parametrize(
+    ("frame", "pattern"),
+    [
+        (pl.DataFrame({"a": [1.0]}).lazy(), "LazyFrame, a query.*collect"),
+        (pd.Series([1.0, 2.0]), "Series, a single column.*Reshape your data"),
+        (pd.DataFrame([[1.0, 2.0]], columns=["a", "a"]), "2 columns named 'a'"),
+    ],
+)
+def test_what_is_no_table_is_refused(frame, pattern):
+    assert is_frame(frame)
+    with pytest.raises(InvalidDataError, match=pattern):
+        read_columns(frame)
+
+
+def test_values_that_cannot_be_told_apart_are_refused():
+    with pytest.raises(InvalidDataError, match=r"'a'.*cannot be told apart"):
+        column(pd.DataFrame({"a": [[1], [2]]})).factor()
+    assert column(pd.DataFrame({"a": [Fraction(1, 2)]})).numbers().tolist() == [0.5]
+
+
+def test_a_frame_of_one_matrix_is_that_matrix():
+    X = np.arange(12.0).reshape(4, 3)
+    frame = pd.DataFrame(X)
+    block = frame_block(frame)
+    np.testing.assert_array_equal(block, X)
+    assert np.shares_memory(block, frame.to_numpy())
+    assert frame_block(frame.assign(more=1)) is None
+    assert frame_block(pd.DataFrame({"a": [1.0], "b": ["x"]})) is None
+    assert frame_block(pl.DataFrame(X)) is None
