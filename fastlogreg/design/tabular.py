@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -44,7 +44,8 @@ class MixedColumns:
     n_rows : int
         Rows.
     numbers : tuple of ndarray of shape (n_rows,)
-        The columns of numbers, of any type and stride.
+        The columns of numbers, of any type in `fastlogreg.design.DTYPES`; as the codes, native,
+        aligned, and a whole number of cells apart, none or more.
     number_slots : ndarray of intp
         Their slots.
     levels : tuple of ndarray of int8, int16 or int32, shape (n_rows,)
@@ -75,9 +76,10 @@ class MixedColumns:
 class TabularDesign(StoredDesign[MixedColumns]):
     """Columns of numbers and of categories, each read where it lies.
 
-    A pass converts some thousand rows at a time, in the cache; nothing as long as a column
-    is copied.  Coefficients are those of the table in which each category is replaced by
-    its columns of zeros and ones, in place.
+    A pass converts some thousand rows at a time, in the cache; no column is copied, unless
+    it is byte-swapped, not aligned or in falling order of addresses.  Coefficients are those
+    of the table in which each category is replaced by its columns of zeros and ones, in
+    place.
 
     Parameters
     ----------
@@ -105,7 +107,7 @@ class TabularDesign(StoredDesign[MixedColumns]):
     ) -> None:
         for column in columns:
             _check(column, n_rows)
-        self._columns = tuple(columns)
+        self._columns = tuple(_ready(column) for column in columns)
         super().__init__(_mixed(self._columns, n_rows), backend, n_threads)
 
     @property
@@ -183,6 +185,26 @@ def _check(column: np.ndarray | Categorical, n_rows: int) -> None:
                 f"codes from {least} to {most} for {column.n_levels} levels; expected codes "
                 f"from -1 to {column.n_levels - 1}"
             )
+
+
+def _ready(column: np.ndarray | Categorical) -> np.ndarray | Categorical:
+    """Return the column, copied if compiled loops cannot read it as it lies.
+
+    They step from cell to cell by a whole number of cells, upwards.
+    """
+    if isinstance(column, Categorical):
+        return column if _is_ready(column.codes) else replace(column, codes=_plain(column.codes))
+    return column if _is_ready(column) else _plain(column)
+
+
+def _is_ready(array: np.ndarray) -> bool:
+    step = array.strides[0]
+    whole = step >= 0 and step % array.itemsize == 0
+    return whole and array.flags.aligned and array.dtype.isnative
+
+
+def _plain(array: np.ndarray) -> np.ndarray:
+    return np.array(array, dtype=array.dtype.newbyteorder("="), order="C")
 
 
 def _mixed(columns: tuple[np.ndarray | Categorical, ...], n_rows: int) -> MixedColumns:

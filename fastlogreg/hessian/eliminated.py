@@ -8,11 +8,15 @@ they are.  With ``D`` that block, ``A`` the rest and ``B`` what lies between::
 
 (Boyd & Vandenberghe, *Convex Optimization*, appendix C.4).  All rows and columns are first
 scaled to a unit diagonal, so that nothing depends on the units of the columns.
+
+All products are SciPy's, as the factor of the complement is: NumPy brings a BLAS of its own,
+and the threads of one spin for a while after a product, in the way of the other's.
 """
 
 from __future__ import annotations
 
 import numpy as np
+from scipy.linalg import blas
 
 from fastlogreg.hessian.dense import DenseHessian
 
@@ -55,10 +59,10 @@ class EliminatedHessian:
         rest = self._rest(gradient)
         g_block = scale * gradient[self._block, 0]
         with np.errstate(over="ignore", invalid="ignore"):
-            right = of_core * gradient[rest, 0] - border.T @ g_block
+            right = blas.dgemv(-1.0, border.T, g_block, 1.0, of_core * gradient[rest, 0])
             y = schur.solve(right[:, None])[:, 0]
             out = np.zeros_like(gradient)
-            out[self._block, 0] = scale * (g_block - border @ y)
+            out[self._block, 0] = scale * blas.dgemv(-1.0, border.T, y, 1.0, g_block, trans=1)
             out[rest, 0] = of_core * y
         return out
 
@@ -75,7 +79,8 @@ class EliminatedHessian:
             scaled *= of_core
             schur = core * of_core
             schur *= of_core[:, None]
-            schur -= scaled.T @ scaled
+            lower = blas.dsyrk(-1.0, scaled.T, 1.0, schur.T, lower=1)
+            schur = np.tril(lower) + np.tril(lower, -1).T
         return scale, of_core, scaled, DenseHessian(schur)
 
 

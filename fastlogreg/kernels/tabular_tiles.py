@@ -1,10 +1,10 @@
 """Tiles of a mixed table: columns of numbers and codes of categories, converted in the cache.
 
 A tile is some thousand rows.  Its columns of numbers are lines of float64, its codes lines
-of int32, so that the kernels know neither the types nor the strides of the table.  They
-meet arrays of *slots* (see `fastlogreg.design.tabular.MixedColumns`): with the slot
-``s_j`` of a column of numbers, ``t_c`` of the missing level of category ``c`` and its code
-``k_ci``, from -1, of a row::
+of int32, so that what follows `fastlogreg.kernels.tabular_fill` knows neither the types nor
+the strides of the table.  They meet arrays of *slots* (see
+`fastlogreg.design.tabular.MixedColumns`): with the slot ``s_j`` of a column of numbers,
+``t_c`` of the missing level of category ``c`` and its code ``k_ci``, from -1, of a row::
 
     z_i                     = sum_j w[s_j] x_ij + sum_c w[t_c + 1 + k_ci] + w[-1]
     part[s_j]               += sum_i r_i x_ij
@@ -19,6 +19,7 @@ import numpy as np
 from numpy import uintp as U  # an index that cannot count from the end
 
 from fastlogreg.kernels.blocks import block_edges, count_blocks
+from fastlogreg.kernels.tabular_fill import describe, fill_tile
 from fastlogreg.runtime.jit import tile_kernel
 
 __all__ = [
@@ -55,17 +56,12 @@ class TileReader:
         self.numbers = np.empty((len(X.numbers), self.rows))
         self.levels = np.empty((len(X.levels), self.rows), dtype=np.int32)
         self.table = (self.numbers, self.levels, X.number_slots, spans_of(X))
-        self._copies: list[tuple[np.ndarray, np.ndarray]] = [
-            *zip(self.numbers, X.numbers, strict=True),
-            *zip(self.levels, X.levels, strict=True),
-        ]
+        self._columns = (describe(X.numbers), describe(X.levels))
 
     def fill(self, first: int, last: int) -> int:
         """Read the rows from first to last - 1, and return how many they are."""
         count = last - first
-        for line, column in self._copies:
-            # Copies of a whole tile release the GIL.
-            line[:count] = column[first:last]
+        fill_tile(*self._columns, first, count, self.numbers, self.levels)
         return count
 
 
