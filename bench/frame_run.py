@@ -17,7 +17,7 @@ from bench.readtime import Reader
 
 __all__ = ["run_frame_fit"]
 
-_HEAD_ROWS = 20_000
+_HEAD_ROWS = 150_000  # enough for compiled kernels to be chosen, and loaded
 _WARM_TOL = 1e-2
 _REST = 0.05  # threads of a BLAS or of OpenMP spin on after their work
 

@@ -9,10 +9,11 @@ to a handful of places only::
 
 and the diagonal of the block is the last column of ``border``.  Every pair of different
 columns is added to one of its two places in ``core``; the caller adds the transpose.  Both
-have one more row and column, for rows without a level, so that no loop has to ask; both are
-flat, with ``side`` numbers a row.  Products of numbers are vector loops over a tile; those of
-a pair of categories are a loop of their own; a row of the border, which is far from the
-next, is visited once a row.
+are flat, with ``side`` numbers a row: first the levels, then one for rows without a level, so
+that no loop has to ask, then at the end the numbers and the one, four added together.
+
+An addition to a place waits for the one before to the same place, and rows in order often
+have the same level: so what levels bring is added row by row, not pair by pair.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from fastlogreg.kernels.blocks import block_edges, count_blocks, sum_parts
+from fastlogreg.kernels.blocks import aligned_zeros, block_edges, count_blocks, sum_parts
 from fastlogreg.kernels.pointwise import loss_pull_curvature, signed
 from fastlogreg.kernels.softmax import fill_class_weights
 from fastlogreg.kernels.tabular_tiles import (
@@ -41,6 +42,8 @@ from fastlogreg.runtime.threads import run_blocks
 
 __all__ = ["loss_gradient_hessian"]
 
+_LANES = 4  # numbers that are added together
+_LINE = 8  # numbers of a cache line
 _ADDS_OF_PART = 12  # additions for each number of a part, so that parts are worth their room
 
 
@@ -64,104 +67,133 @@ def bend_tile(
 @tile_kernel
 def add_number_products(
     numbers: np.ndarray,
-    of_numbers: np.ndarray,
     bend: np.ndarray,
     start: int,
     count: int,
     side: int,
-    scaled: np.ndarray,
+    width: int,
+    line: np.ndarray,
     core: np.ndarray,
 ) -> None:
     """Add the products of numbers with each other and with the column of ones."""
-    last = side - 2
+    n = numbers.shape[0]
+    corner = (side - width) * side + side - width
     total = 0.0
     for i in range(count):
         total += bend[i]
-    core[last * side + last] += total
-    for j in range(numbers.shape[0]):
+    core[corner + n * side + n] += total
+    for j in range(n):
         x = numbers[j][start : start + count]
         total = 0.0
         for i in range(count):
-            scaled[i] = bend[i] * x[i]
-            total += scaled[i]
-        base = of_numbers[j] * side
-        core[base + last] += total
+            line[i] = bend[i] * x[i]
+            total += line[i]
+        base = corner + j * side
+        core[base + n] += total
         for k in range(j + 1):
             other = numbers[k][start : start + count]
             total = 0.0
             for i in range(count):
-                total += scaled[i] * other[i]
-            core[base + of_numbers[k]] += total
+                total += line[i] * other[i]
+            core[base + k] += total
+
+
+@tile_kernel
+def fill_rows(
+    numbers: np.ndarray,
+    bend: np.ndarray,
+    start: int,
+    count: int,
+    width: int,
+    scaled: np.ndarray,
+) -> None:
+    """Fill the rows ``h [x, 1, 0 ...]``, *width* numbers each."""
+    n = numbers.shape[0]
+    for j in range(n):
+        x = numbers[j][start : start + count]
+        for i in range(count):
+            scaled[U(i * width + j)] = bend[i] * x[i]
+    for i in range(count):
+        scaled[U(i * width + n)] = bend[i]
+        for j in range(n + 1, width):
+            scaled[U(i * width + j)] = 0.0
 
 
 @tile_kernel
 def find_places(
-    levels: np.ndarray, of_levels: np.ndarray, start: int, count: int, side: int, places: np.ndarray
+    levels: np.ndarray,
+    of_levels: np.ndarray,
+    start: int,
+    count: int,
+    nowhere: int,
+    places: np.ndarray,
 ) -> None:
-    """Fill a line a category with the places of its levels; of none it is the last one."""
-    for c in range(levels.shape[0]):
-        code, place = levels[c][start : start + count], places[c]
+    """Fill the places of the levels of each row, category by category."""
+    n = levels.shape[0]
+    for c in range(n):
+        code = levels[c][start : start + count]
         first = of_levels[c]
         for i in range(count):
-            place[i] = first + code[i] if code[i] >= 0 else side - 1
+            places[U(i * n + c)] = first + code[i] if code[i] >= 0 else nowhere
 
 
 @tile_kernel
-def add_level_products(
-    numbers: np.ndarray,
-    of_numbers: np.ndarray,
+def add_line(line: np.ndarray, base: int, scaled: np.ndarray, first: int, width: int) -> None:
+    """Add ``scaled[first:]`` to ``line[base:]``, *width* numbers, four together."""
+    for v in range(0, width, 4):
+        q, s = U(base + v), U(first + v)
+        a, b = line[q] + scaled[s], line[q + U(1)] + scaled[s + U(1)]
+        c, d = line[q + U(2)] + scaled[s + U(2)], line[q + U(3)] + scaled[s + U(3)]
+        line[q], line[q + U(1)], line[q + U(2)], line[q + U(3)] = a, b, c, d
+
+
+@tile_kernel
+def add_level_pairs(
+    places: np.ndarray, bend: np.ndarray, count: int, n_levels: int, side: int, core: np.ndarray
+) -> None:
+    """Add the products of levels with each other."""
+    for i in range(count):
+        h, own = bend[i], i * n_levels
+        for a in range(n_levels):
+            row = places[U(own + a)] * side
+            for b in range(a):
+                core[U(row + places[U(own + b)])] += h
+
+
+@tile_kernel
+def add_level_lines(
     places: np.ndarray,
-    bend: np.ndarray,
-    start: int,
+    scaled: np.ndarray,
     count: int,
+    n_levels: int,
+    width: int,
     side: int,
     core: np.ndarray,
 ) -> None:
-    """Add the products of levels with each other, with numbers and with the column of ones."""
-    last = U(side - 2)
-    wide = U(side)
-    for a in range(places.shape[0]):
-        place = places[a]
-        for i in range(count):
-            base = U(place[i]) * wide
-            core[base + U(place[i])] += bend[i]
-            core[base + last] += bend[i]
-        for b in range(a):
-            other = places[b]
-            for i in range(count):
-                core[U(place[i]) * wide + U(other[i])] += bend[i]
-        for j in range(numbers.shape[0]):
-            x = numbers[j][start : start + count]
-            of_number = U(of_numbers[j])
-            for i in range(count):
-                core[U(place[i]) * wide + of_number] += bend[i] * x[i]
+    """Add the products of levels with numbers and with the column of ones."""
+    for i in range(count):
+        for a in range(i * n_levels, (i + 1) * n_levels):
+            add_line(core, (places[U(a)] + 1) * side - width, scaled, i * width, width)
 
 
 @tile_kernel
 def add_border(
-    numbers: np.ndarray,
-    of_numbers: np.ndarray,
+    border_rows: np.ndarray,
     places: np.ndarray,
-    code: np.ndarray,
     bend: np.ndarray,
-    start: int,
+    scaled: np.ndarray,
     count: int,
+    n_levels: int,
+    width: int,
     side: int,
     border: np.ndarray,
 ) -> None:
     """Add the products of the levels of the largest category with all other columns."""
-    wide = U(side)
-    none = U(border.size) - wide
-    n_levels, n_numbers = U(places.shape[0]), U(numbers.shape[0])
     for i in range(count):
-        q = U(i)
-        h = bend[q]
-        base = none if code[q] < 0 else U(code[q]) * wide
-        border[base + wide - U(2)] += h
-        for a in range(n_levels):
-            border[base + U(places[a, q])] += h
-        for j in range(n_numbers):
-            border[base + U(of_numbers[j])] += h * numbers[j, U(start) + q]
+        h, base = bend[i], border_rows[i] * side
+        for a in range(i * n_levels, (i + 1) * n_levels):
+            border[U(base + places[U(a)])] += h
+        add_line(border, base + side - width, scaled, i * width, width)
 
 
 @block_kernel
@@ -174,27 +206,31 @@ def hessian_mixed(
     codes: np.ndarray,
     weights: np.ndarray,
     class_weights: np.ndarray,
-    of_numbers: np.ndarray,
     of_levels: np.ndarray,
     largest: int,
     side: int,
+    width: int,
     gradient: np.ndarray,
     sums: np.ndarray,
     border: np.ndarray,
     core: np.ndarray,
     lanes: np.ndarray,
     lines: np.ndarray,
+    scaled: np.ndarray,
     places: np.ndarray,
     first: int,
     count: int,
 ) -> None:
-    """Add loss, gradient and Hessian of a tile; *lines* and *places* are scratch.
+    """Add loss, gradient and Hessian of a tile; *lines*, *scaled*, *places* are scratch.
 
     *of_levels* has no entry for the largest category, which is the last of *levels*, or for
     none where *largest* is 0.
     """
-    z, weight, bend, scaled = lines[0], lines[1], lines[2], lines[3]
-    others = levels[: levels.shape[0] - largest]
+    z, weight, bend, line = lines[0], lines[1], lines[2], lines[3]
+    n_levels = levels.shape[0] - largest
+    others = levels[:n_levels]
+    without = border.size // side - 1
+    border_rows = places[z.size * n_levels :]
     for start in range(0, count, z.size):
         some = min(z.size, count - start)
         row = first + start
@@ -203,12 +239,18 @@ def hessian_mixed(
         bend_tile(z, codes[row : row + some], weight, bend, sums)
         add_numbers(numbers, number_slots, z, start, some, gradient)
         add_levels(levels, spans, z, start, some, lanes, gradient)
-        find_places(others, of_levels, start, some, side, places)
-        add_number_products(numbers, of_numbers, bend, start, some, side, scaled, core)
-        add_level_products(numbers, of_numbers, places, bend, start, some, side, core)
+        add_number_products(numbers, bend, start, some, side, width, line, core)
+        find_places(others, of_levels, start, some, side - width - 1, places)
+        for i in range(some):
+            border_rows[i] = without
         if largest > 0:
-            code = levels[levels.shape[0] - 1][start : start + some]
-            add_border(numbers, of_numbers, places, code, bend, start, some, side, border)
+            code = levels[n_levels][start : start + some]
+            for i in range(some):
+                border_rows[i] = code[i] if code[i] >= 0 else without
+        fill_rows(numbers, bend, start, some, width, scaled)
+        add_level_pairs(places, bend, some, n_levels, side, core)
+        add_level_lines(places, scaled, some, n_levels, width, side, core)
+        add_border(border_rows, places, bend, scaled, some, n_levels, width, side, border)
 
 
 def loss_gradient_hessian(
@@ -234,21 +276,23 @@ def loss_gradient_hessian(
         ``first, diagonal, border, core`` of a `fastlogreg.design.BlockSums`; without a
         category the diagonal is empty.
     """
-    first, size, of_numbers, of_levels = _places(X)
+    first, size = _largest(X)
     table = _largest_last(X)
-    rest = len(X.slots) - size
-    side = rest + 1
+    width = -(-(len(X.numbers) + 1) // _LANES) * _LANES
+    side = -(-(int(X.n_levels.sum()) - size + 1 + width) // _LINE) * _LINE
+    of_levels, order = _places(X, side - width)
     n_blocks = _count_blocks(X, (size + 1 + side) * side)
     edges = block_edges(X.n_rows, n_blocks, SUB)
     gradients, sums = np.zeros((n_blocks, X.n_slots)), np.zeros((n_blocks, 2))
-    borders, cores = np.zeros((n_blocks, (size + 1) * side)), np.zeros((n_blocks, side * side))
-    arguments = (pack(X, coef)[0], *rows, of_numbers, of_levels, int(size > 0), side)
+    borders = aligned_zeros(n_blocks, (size + 1) * side)
+    cores = aligned_zeros(n_blocks, side * side)
+    arguments = (pack(X, coef)[0], *rows, of_levels, int(size > 0), side, width)
     kernel: Callable[..., object] = hessian_mixed
 
     def block(begin: int, end: int) -> None:
         tile = TileReader(table)
-        places = np.empty((len(of_levels), SUB), dtype=np.int64)
-        scratch = (lanes_of_levels(), np.empty((4, SUB)), places)
+        places = np.empty(SUB * (len(of_levels) + 1), dtype=np.int64)
+        scratch = (lanes_of_levels(), np.empty((4, SUB)), np.empty(SUB * width), places)
         for b in range(begin, end):
             parts = (gradients[b], sums[b], borders[b], cores[b])
             for row in range(edges[b], edges[b + 1], tile.rows):
@@ -259,30 +303,45 @@ def loss_gradient_hessian(
     pulls, loss = sum_parts(sums)
     gradient = sum_parts(gradients)[X.slots]
     gradient[-1] = pulls
-    core = sum_parts(cores).reshape(side, side)[:rest, :rest].copy()
+    core = sum_parts(cores).reshape(side, side)
+    n_levels = side - width
+    ones = n_levels + len(X.numbers)
+    core[np.arange(n_levels), np.arange(n_levels)] = core[:n_levels, ones]
+    core = core[np.ix_(order, order)]
     core += core.T
-    core.flat[:: rest + 1] *= 0.5
-    border = sum_parts(borders).reshape(size + 1, side)[:size, :rest]
-    parts = first, border[:, -1].copy(), border.copy(), core
-    return np.array([loss]), gradient[:, None], parts
+    core.flat[:: len(core) + 1] *= 0.5
+    border = sum_parts(borders).reshape(size + 1, side)[:size, order]
+    return np.array([loss]), gradient[:, None], (first, border[:, -1].copy(), border, core)
 
 
-def _places(X: Any) -> tuple[int, int, np.ndarray, np.ndarray]:
-    """Return where the largest category begins, its levels, and the places of the rest.
+def _largest(X: Any) -> tuple[int, int]:
+    """Return the coefficient of the largest category's first level, and how many levels it has."""
+    if not len(X.levels):
+        return 0, 0
+    largest = int(np.argmax(X.n_levels))
+    first = np.searchsorted(X.slots, X.level_slots[largest] + 1)
+    return int(first), int(X.n_levels[largest])
 
-    Those are in the order of the coefficients without the largest category: one of each
-    column of numbers, and that of the first level of each other category.
+
+def _places(X: Any, numbers: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the places of the other categories' first levels, and those of coefficients.
+
+    The latter are of the coefficients that are not of the largest category, in their order.
+    Levels come first; rows without one have a place behind them, before *numbers*.
     """
     of_slot = np.full(X.n_slots + 1, -1, dtype=np.int64)
-    first = size = 0
+    of_slot[X.number_slots] = numbers + np.arange(len(X.numbers))
+    of_slot[X.slots[-1]] = numbers + len(X.numbers)
     others = list(range(len(X.levels)))
-    if len(X.levels):
-        largest = others.pop(int(np.argmax(X.n_levels)))
-        size = int(X.n_levels[largest])
-        first = int(np.searchsorted(X.slots, X.level_slots[largest] + 1))
-    rest = np.delete(np.arange(len(X.slots)), np.arange(first, first + size))
-    of_slot[X.slots[rest]] = np.arange(len(rest))
-    return first, size, of_slot[X.number_slots], of_slot[X.level_slots[others] + 1]
+    if others:
+        others.pop(int(np.argmax(X.n_levels)))
+    sizes = X.n_levels[others]
+    of_levels = np.cumsum(sizes, dtype=np.int64) - sizes
+    for c, place in zip(others, of_levels, strict=True):
+        begin = X.level_slots[c] + 1
+        of_slot[begin : begin + X.n_levels[c]] = place + np.arange(X.n_levels[c])
+    places = of_slot[X.slots]
+    return of_levels, places[places >= 0]
 
 
 def _largest_last(X: Any) -> Any:

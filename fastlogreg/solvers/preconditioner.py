@@ -86,7 +86,7 @@ def precondition(objective: Sampled[object], coef: np.ndarray) -> Preconditioner
 
     Of a table in memory a sample of the rows tells enough, unless it misses what a column
     marks; of other storages, such as sparse ones, whose columns few rows mark, all rows are
-    read: three passes.
+    read: three passes, two at 0.
     """
     if objective.array is None:
         return _by_diagonal(objective, coef)
