@@ -1,4 +1,4 @@
-"""Put the figures of ``bench.table`` or ``bench.peers`` into the README.
+"""Put the figures of ``bench.table``, ``bench.peers`` or ``bench.frames`` into the README.
 
 ::
 
@@ -6,8 +6,7 @@
     python -m bench.summary figures.json README.md
 
 The table of fits goes between the two marks of that command in the file, so that no figure
-there is typed by hand.  Several files of ``bench.peers``, a workload or more each, make one
-table.
+there is typed by hand.  Several files of a command, a workload or a table each, make one.
 """
 
 from __future__ import annotations
@@ -21,7 +20,9 @@ from bench.judge import show_gap
 from bench.peer_report import summary_table
 from bench.report import duration, markdown_table
 
-__all__ = ["main", "replace_marked", "summarise", "summarise_peers"]
+__all__ = ["main", "replace_marked", "summarise", "summarise_frames", "summarise_peers"]
+
+_PARTS = {"workloads", "tables"}
 
 
 def main() -> None:
@@ -31,10 +32,13 @@ def main() -> None:
     parser.add_argument("document", type=Path, help="the file with the marks")
     options = parser.parse_args()
     figures, *others = (json.loads(path.read_text(encoding="utf-8")) for path in options.figures)
+    for other in others:
+        for key in _PARTS & figures.keys():
+            figures[key] += other[key]
     if "workloads" in figures:
-        for other in others:
-            figures["workloads"] += other["workloads"]
         command, content = "bench.peers", summarise_peers(figures)
+    elif "table_bytes" in figures["tables"][0]:
+        command, content = "bench.frames", summarise_frames(figures)
     else:
         command, content = "bench.table", summarise(figures)
     text = options.document.read_text(encoding="utf-8")
@@ -77,6 +81,29 @@ def summarise_peers(figures: dict[str, Any]) -> str:
         f"{_measured(figures['machine'], 'bench.peers', min(len(f['seconds']) for f in fits))}"
     )
     return f"{markdown_table(*summary_table(workloads))}\n\n{caption}"
+
+
+def summarise_frames(figures: dict[str, Any]) -> str:
+    """Return a row per fit of a DataFrame: ours, and each peer that came to the objective."""
+    headers = ["table", "fit", "time", "to ours", "memory", "to ours", "gap"]
+    rows = []
+    for table in figures["tables"]:
+        name = f"{table['name']}: {table['rows']:,} rows, {table['columns']:,} columns one-hot"
+        for fit in table["fits"]:
+            gap = show_gap((fit["objective"] - table["least"]) / table["least"])
+            memory = [f"{fit['bytes'] / 1e6:.0f} MB", f"{fit['bytes_to_ours']:.1f}"]
+            time = [duration(fit["median"]), f"{fit['to_ours']:.1f}"]
+            rows.append([name, fit["name"], *time, *memory, gap])
+            name = ""
+        rows += [["", *line.split(": ", 1), "", "", "", ""] for line in table["unreached"]]
+    fits = [fit for table in figures["tables"] for fit in table["fits"]]
+    runs = min(len(fit["seconds"]) for fit in fits)
+    caption = (
+        "From the DataFrame to the coefficients; memory is what the process took beyond what it "
+        "held before. Peers at their loosest tolerance that reaches the same objective to 1e-8, "
+        f"relatively. {_measured(figures['machine'], 'bench.frames', runs)}"
+    )
+    return f"{markdown_table(headers, rows)}\n\n{caption}"
 
 
 def _ended(workloads: list[dict[str, Any]]) -> str:

@@ -20,7 +20,15 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from fastlogreg.design import DTYPES, DenseDesign, SparseDesign, Targets, load_backend
+from fastlogreg.design import (
+    DTYPES,
+    Categorical,
+    DenseDesign,
+    SparseDesign,
+    TabularDesign,
+    Targets,
+    load_backend,
+)
 from fastlogreg.errors import (
     InvalidParameterError,
     InvalidParameterTypeError,
@@ -32,9 +40,9 @@ from fastlogreg.solvers import SOLVERS
 
 __all__ = ["DTYPES", "ORDERS", "WarmUp", "kernel_folder", "warmup"]
 
-ORDERS = ("C", "F", "csr", "csc")
-_SPARSE = ORDERS[2:]
-_SPARSE_TYPES = ("float64", "float32")
+ORDERS = ("C", "F", "csr", "csc", "frame")
+_NOT_DENSE = ORDERS[2:]
+_FLOATS = ("float64", "float32")
 
 _SMALL = (64, 3)
 # The passes of a solver over one output, and what else it compiles; else gradients and
@@ -102,7 +110,8 @@ def warmup(
     orders : iterable of str, default=("C", "F")
         Orders of X: "C" for rows that lie together, "F" for columns, as in a pandas
         DataFrame of one type; "csr" and "csc" for sparse tables by rows and by columns, of
-        float64 or float32 with indices of int32.
+        float64 or float32 with indices of int32; "frame" for DataFrames with categories, of
+        float32 if all of their numbers are.
     solvers : iterable of str or None, default=None
         Names of solvers, or one of them; None for all.
     outputs : bool, default=False
@@ -238,12 +247,12 @@ def _checked_names(parameter: str, names: Any) -> list[str]:
 
 
 def _check_layouts(layouts: list[tuple[str, str]]) -> None:
-    """Raise if sparse tables are to be of a type that a fit converts."""
+    """Raise if sparse tables or frames are to be of a type that a fit converts."""
     for dtype, order in layouts:
-        if order in _SPARSE and dtype not in _SPARSE_TYPES:
+        if order in _NOT_DENSE and dtype not in _FLOATS:
             raise InvalidParameterError(
                 f"dtypes holds {dtype!r} and orders {order!r}, for which there are no kernels: a "
-                f"fit converts it to float64; expected some of {_shown(_SPARSE_TYPES)}."
+                f"fit converts it to float64; expected some of {_shown(_FLOATS)}."
             )
 
 
@@ -265,7 +274,7 @@ def _works(
     for solver in solvers:
         passes = _PASSES.get(solver, ("gradient", "hessian"))
         yield solver, partial(_run_all, small, few, passes)
-        if "hessian" in passes and order not in _SPARSE:
+        if "hessian" in passes and order not in _NOT_DENSE:
             yield f"{solver}, wide", partial(_Case(dtype, order, *_WIDE).run, ["hessian"])
     if predict:
         yield "predict", small.predictions
@@ -283,8 +292,13 @@ class _Case:
     """A table of zeros in one layout, and the passes over it."""
 
     def __init__(self, dtype: str, order: str, n_rows: int, n_columns: int) -> None:
-        self.design: DenseDesign | SparseDesign
-        if order in _SPARSE:
+        self.design: DenseDesign | SparseDesign | TabularDesign
+        if order == "frame":
+            levels = Categorical(np.zeros(n_rows, dtype=np.int8), 1)
+            numbers = np.zeros(n_rows, dtype=dtype)
+            columns: list[np.ndarray | Categorical] = [numbers, levels, levels]
+            self.design = TabularDesign(columns, n_rows, load_backend("numba", "tabular"), 1)
+        elif order in _NOT_DENSE:
             kind = sparse.csr_array if order == "csr" else sparse.csc_array
             X = kind((n_rows, n_columns), dtype=dtype)
             self.design = SparseDesign(X, load_backend("numba", "sparse"), 1)

@@ -6,7 +6,7 @@ from bench.fit_process import Outcome, Request
 from bench.peer_report import best_peer, summary_table
 from bench.rivals import KINDS, RIVALS, Goal, missing_rivals, rivals_for
 from bench.search import TOLERANCES, Best, Choice, Patience, choose
-from bench.summary import replace_marked, summarise_peers
+from bench.summary import replace_marked, summarise_frames, summarise_peers
 from bench.workloads import REAL_WORKLOADS, WORKLOADS
 
 PATIENCE = Patience(fit=10.0, search=20.0)
@@ -143,3 +143,24 @@ def test_requests_say_what_is_fitted():
     request = Request("fastlogreg auto", 1e-8, 2)
     assert request.labels == "int64"
     assert request._replace(labels="int8") != request
+
+
+def test_the_summary_of_frames_has_who_came_there_and_who_did_not():
+    fit = {"objective": 0.5, "bytes": 5e7, "bytes_to_ours": 1.0, "median": 0.25, "to_ours": 1.0}
+    ours = {**fit, "name": "fastlogreg", "seconds": [0.2, 0.25, 0.3]}
+    peer = {**fit, "name": "peer", "seconds": [5.0] * 3, "median": 5.0, "to_ours": 20.0}
+    table = {
+        "name": "flights",
+        "rows": 1_000,
+        "columns": 40,
+        "least": 0.5,
+        "fits": [ours, peer],
+        "unreached": ["other: no end in 120 s"],
+    }
+    machine = {"cpu": "CPU", "threads": 2, "python": "3.11", "numpy": "2.4"}
+    text = summarise_frames({"tables": [table], "machine": machine})
+    assert "flights: 1,000 rows, 40 columns one-hot" in text
+    assert "250 ms" in text
+    assert "20.0" in text
+    assert "no end in 120 s" in text
+    assert "medians of 3 runs" in text

@@ -132,8 +132,8 @@ def test_a_layout_is_taken_once():
 
 
 @pytest.mark.usefixtures("in_the_suites_cache")
-@pytest.mark.parametrize("order", ["csr", "csc"])
-def test_sparse_layouts_are_warmed_up_by_name(order):
+@pytest.mark.parametrize("order", ["csr", "csc", "frame"])
+def test_layouts_that_are_not_dense_are_warmed_up_by_name(order):
     records = fastlogreg.warmup("float64", order, solvers="newton-cg")
     assert [record.work for record in records] == ["newton-cg", "predict"]
     assert {record.order for record in records} == {order}
@@ -150,8 +150,8 @@ def test_sparse_layouts_are_warmed_up_by_name(order):
         ({"dtypes": ">f8"}, "dtypes holds '>f8', for which there are no kernels"),
         ({"dtypes": object}, "dtypes holds <class 'object'>, for which there are no kernels"),
         ({"dtypes": []}, "dtypes is empty; expected some of 'float64', 'float32', 'bool'"),
-        ({"orders": ["C", "K"]}, "orders holds 'K'; expected some of 'C', 'F', 'csr', 'csc'."),
-        ({"orders": ()}, "orders is empty; expected some of 'C', 'F', 'csr', 'csc'."),
+        ({"orders": ["C", "K"]}, "orders holds 'K'; expected some of 'C', 'F', 'csr', 'csc', 'frame'."),
+        ({"orders": ()}, "orders is empty; expected some of 'C', 'F', 'csr', 'csc', 'frame'."),
         ({"solvers": "newton"}, "solvers holds 'newton'; expected some of 'gradient-descent', "),
         ({"solvers": [None]}, "solvers holds None; expected some of"),
     ],
@@ -166,7 +166,7 @@ def test_what_is_wrong_is_named(arguments, message):
     [
         ({"dtypes": ["flaot64"]}, "dtypes holds 'flaot64', which is no type; expected some of"),
         ({"dtypes": None}, "dtypes holds None, which is no type; expected some of 'float64'"),
-        ({"orders": 1}, "orders is 1; expected some of 'C', 'F', 'csr', 'csc'"),
+        ({"orders": 1}, "orders is 1; expected some of 'C', 'F', 'csr', 'csc', 'frame'"),
     ],
 )
 def test_what_is_of_a_wrong_type_is_named(arguments, message):

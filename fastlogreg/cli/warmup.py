@@ -46,12 +46,12 @@ def _some_of(name: str) -> Check:
     "--order",
     "orders",
     multiple=True,
-    metavar="C|F|csr|csc",
+    metavar="C|F|csr|csc|frame",
     default=("C", "F"),
     show_default=True,
     callback=_some_of("ORDERS"),
-    help="Their order, C (rows together) or F (columns), or csr or csc of sparse ones; may be "
-    "given several times.",
+    help="Their order, C (rows together) or F (columns), csr or csc of sparse ones, or frame for "
+    "DataFrames with categories; may be given several times.",
 )
 @click.option("--outputs", is_flag=True, help="Compile what more than two classes take as well.")
 @click.option("--no-predict", is_flag=True, help="Leave the kernels of predictions out.")

@@ -72,14 +72,14 @@ class _Products:
         """Return minus an approximate solution of the Newton system."""
         size = math.sqrt(inner(gradient, self._precondition(gradient)))
         gained = size / self._last_size if self._last_size else 1.0
-        enough = _MARGIN * self._tol / float(np.abs(gradient).max())
-        accuracy = min(_LEAST_ACCURATE, max(_FORCING * gained, enough))
+        accuracy = min(_LEAST_ACCURATE, _FORCING * gained)
         self._last_size = size
         step, learned = conjugate_gradients(
             self._objective.product_at(self._coef),
             gradient,
             self._precondition,
             accuracy=accuracy,
+            enough=_MARGIN * self._tol,
             max_iter=_MOST_ITERATIONS,
         )
         self._pairs.clear()
@@ -117,9 +117,10 @@ def conjugate_gradients(
     precondition: Callable[[np.ndarray], np.ndarray],
     *,
     accuracy: float,
+    enough: float = 0.0,
     max_iter: int,
 ) -> tuple[np.ndarray, list[tuple[np.ndarray, np.ndarray]]]:
-    """Solve ``H s = right`` to a relative *accuracy* of the preconditioned residual.
+    """Solve ``H s = right`` to a relative *accuracy* of the preconditioned residual, or *enough*.
 
     Parameters
     ----------
@@ -131,6 +132,8 @@ def conjugate_gradients(
         About ``H^-1`` times a vector; symmetric and positive definite.
     accuracy : float
         In (0, 1).
+    enough : float
+        The largest component of the residual at which nothing more is wanted.
     max_iter : int
         Most products.
 
@@ -145,7 +148,7 @@ def conjugate_gradients(
     residual = right
     ahead = precondition(residual)
     size = inner(residual, ahead)
-    enough = accuracy**2 * size
+    least = accuracy**2 * size
     direction = ahead
     learned = []
     for _ in range(max_iter):
@@ -159,7 +162,7 @@ def conjugate_gradients(
         learned.append((direction, image))
         ahead = precondition(residual)
         size, before = inner(residual, ahead), size
-        if not size > enough:
+        if not size > least or float(np.abs(residual).max()) <= enough:
             break
         direction = ahead + (size / before) * direction
     return (solution if learned else ahead), learned

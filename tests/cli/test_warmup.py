@@ -74,7 +74,7 @@ def test_the_json_holds_every_record(asked, cli, tmp_path):
     [
         (["--dtype", "float46"], "'float46' is unknown; did you mean 'float64'"),
         (["--dtype", "object"], "'object' is unknown; the choices are 'float64', 'float32',"),
-        (["--order", "K"], "'K' is unknown; the choices are 'C', 'F'."),
+        (["--order", "K"], "'K' is unknown; the choices are 'C', 'F', 'csr', 'csc', 'frame'."),
     ],
 )
 def test_wrong_usage(arguments, message, fails, asked):
