@@ -101,13 +101,14 @@ def first_fit(
     backend: str,
     load_first: bool,
     solver: str = "auto",
+    storage: str = "dense",
 ) -> dict[str, Any]:
     """Return the seconds of the first and of the second fit in this process.
 
     Parameters
     ----------
     rows, columns : int
-        Shape of X, float64 in C order.
+        Shape of X, float64 in C order; of another storage, its cells and width.
     backend, solver : str
         Parameters of the estimator.
     load_first : bool
@@ -115,10 +116,17 @@ def first_fit(
         starts, and counted with the imports, and numba's own start, in which it compiles a
         function that does nothing, is taken apart; kernels are compiled or loaded in the
         fit in either case.
+    storage : str
+        "dense" or one in `bench.structured_crossover.STRUCTURED_TABLES`.
     """
-    from bench.tables import make_problem
+    if storage == "dense":
+        from bench.tables import make_problem
 
-    X, y, _ = make_problem(rows, columns)
+        X, y, _ = make_problem(rows, columns)
+    else:
+        from bench.structured_crossover import STRUCTURED_TABLES
+
+        X, y = STRUCTURED_TABLES[storage](rows, columns)
     began = time.perf_counter()
     estimator = importlib.import_module("fastlogreg").LogisticRegression
     if load_first:

@@ -13,6 +13,8 @@ least geometric mean of slowdowns against the faster of the two.
 ``SAMPLES_FROM_CELLS``: the time of a fit by subsampled-newton and by newton-cholesky, over
 the cells of X.  The constant is the least measured size from which the first is faster at
 every larger one, whatever the columns.
+
+What those for sparse tables and frames rest on is in `bench.structured_crossover`.
 """
 
 from __future__ import annotations
@@ -22,23 +24,20 @@ import math
 import statistics
 import tempfile
 import time
-import warnings
-from collections.abc import Iterable
 from typing import Any
-
-from sklearn.exceptions import ConvergenceWarning
 
 from bench.children import in_new_process
 from bench.report import Report, add_output_options, duration, progress
+from bench.searching import FITS, GAP, PATIENCE, fit_to, least_cells, most_columns, several
+from bench.structured_crossover import add_structured
 from bench.tables import make_problem, standardised_twin
-from fastlogreg import LogisticRegression, Step, planner
+from fastlogreg import LogisticRegression, planner
 from fastlogreg.solvers import sample_sizes
 
-__all__ = ["least_cells", "main", "most_columns"]
+__all__ = ["main"]
 
 _CELLS = (100_000, 300_000, 1_000_000, 2_000_000, 4_000_000, 8_000_000, 16_000_000, 32_000_000)
 _COLUMNS = (10, 50, 200)
-_FITS = 5  # in one process, as in a cross-validation
 _QUICK_CELLS = (20_000, 200_000)
 _QUICK_COLUMNS = (10,)
 _COMPILE_ROWS = 100_000  # enough for several blocks, so that parallel code is compiled too
@@ -48,9 +47,6 @@ _WIDE_COLUMNS = (100, 200, 500, 1_000, 2_000, 3_000)
 _QUICK_WIDE_CELLS = 200_000
 _QUICK_WIDE_COLUMNS = (10, 20)
 _SCALES = ("evenly scaled", "unevenly scaled")
-_GAP = 1e-8
-_PATIENCE = 10.0  # newton-cg is stopped at so many times Newton's time
-_TIGHT_TOL = 1e-12
 
 _SAMPLED_COLUMNS = (10, 50, 200)
 _SAMPLED_TOL = 1e-6
@@ -60,7 +56,9 @@ def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m bench.crossover", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="runs of each case (3)")
-    parser.add_argument("--part", choices=("backend", "solver", "samples", "all"), default="all")
+    parser.add_argument(
+        "--part", choices=("backend", "solver", "samples", "structured", "all"), default="all"
+    )
     add_output_options(parser)
     options = parser.parse_args()
     rounds = 1 if options.quick else options.rounds
@@ -71,55 +69,9 @@ def main() -> None:
         _add_solvers(report, options.quick, rounds)
     if options.part in ("samples", "all"):
         _add_samples(report, options.quick, rounds)
+    if options.part in ("structured", "all"):
+        add_structured(report, options.quick, rounds)
     report.publish(options)
-
-
-def least_cells(cases: Iterable[dict[str, Any]]) -> int | None:
-    """Return the least size from which all cases of every larger size are won.
-
-    Parameters
-    ----------
-    cases : iterable of dict
-        Each with ``cells`` and ``won``, a bool.
-
-    Returns
-    -------
-    int or None
-        None where the largest size of all is not won yet.
-    """
-    cases = list(cases)
-    found = None
-    for size in sorted({case["cells"] for case in cases}, reverse=True):
-        if not all(case["won"] for case in cases if case["cells"] == size):
-            break
-        found = size
-    return found
-
-
-def _several(case: dict[str, Any], backend: str) -> float:
-    """Return the seconds of a first fit and the others after it."""
-    return float(case[backend] + (_FITS - 1) * case[f"second_{backend}"])
-
-
-def most_columns(cases: Iterable[dict[str, Any]]) -> int:
-    """Return the columns up to which taking Newton loses least against the faster solver.
-
-    Parameters
-    ----------
-    cases : iterable of dict
-        Each with ``columns`` and the seconds ``newton`` and ``cg``.
-    """
-    cases = list(cases)
-
-    def mean_log_slowdown(limit: int) -> float:
-        return statistics.fmean(
-            math.log(c["newton" if c["columns"] <= limit else "cg"])
-            - math.log(min(c["newton"], c["cg"]))
-            for c in cases
-        )
-
-    limits: list[int] = [0, *sorted({c["columns"] for c in cases})]
-    return min(limits, key=mean_log_slowdown)
 
 
 def _add_backends(report: Report, quick: bool, rounds: int) -> None:
@@ -141,7 +93,7 @@ def _add_backends(report: Report, quick: bool, rounds: int) -> None:
             "columns",
             *("first: numba", "numpy", "ratio"),
             *("second: numba", "numpy", "ratio"),
-            f"{_FITS} fits: ratio",
+            f"{FITS} fits: ratio",
         ],
         [
             [
@@ -151,7 +103,7 @@ def _add_backends(report: Report, quick: bool, rounds: int) -> None:
                 f"{c['numba'] / c['numpy']:.2f}",
                 *(duration(c[key]) for key in ("second_numba", "second_numpy")),
                 f"{c['second_numba'] / c['second_numpy']:.2f}",
-                f"{_several(c, 'numba') / _several(c, 'numpy'):.2f}",
+                f"{several(c, 'numba') / several(c, 'numpy'):.2f}",
             ]
             for c in cases
         ],
@@ -175,7 +127,7 @@ def _first_fits(cache: str, cells: int, columns: int, rounds: int) -> dict[str, 
         case[name] = statistics.median(run["first_fit"] for run in runs)
         case[f"second_{name}"] = statistics.median(run["second_fit"] for run in runs)
         case[f"objective_{name}"] = runs[0]["objective"]
-    case["won"] = _several(case, "numba") < _several(case, "numpy")
+    case["won"] = several(case, "numba") < several(case, "numpy")
     return case
 
 
@@ -199,8 +151,8 @@ def _add_solvers(report: Report, quick: bool, rounds: int) -> None:
     ]
     report.heading(f"Solvers to the same objective, {total:,} cells, numba")
     report.text(
-        f"Medians of the time until F is within {_GAP:.0e} of the optimum; newton-cg was stopped "
-        f"at {_PATIENCE:.0f} times Newton's time, which then stands for it (marked >)."
+        f"Medians of the time until F is within {GAP:.0e} of the optimum; newton-cg was stopped "
+        f"at {PATIENCE:.0f} times Newton's time, which then stands for it (marked >)."
     )
     report.table(
         [
@@ -228,7 +180,7 @@ def _add_solvers(report: Report, quick: bool, rounds: int) -> None:
         f"NEWTON_UP_TO_COLUMNS = {suggested:_} "
         f"(in fastlogreg/planner.py: {planner.NEWTON_UP_TO_COLUMNS:_})"
     )
-    report.figures["solvers"] = {"cases": cases, "NEWTON_UP_TO_COLUMNS": suggested, "gap": _GAP}
+    report.figures["solvers"] = {"cases": cases, "NEWTON_UP_TO_COLUMNS": suggested, "gap": GAP}
 
 
 def _solver_case(n_rows: int, n_columns: int, scale: str, rounds: int) -> dict[str, Any]:
@@ -237,14 +189,14 @@ def _solver_case(n_rows: int, n_columns: int, scale: str, rounds: int) -> dict[s
     if scale == "evenly scaled":
         problem = standardised_twin(problem, overwrite=True)
     X, y, _ = problem
-    target = _fit(X, y, "newton-cholesky", -math.inf, math.inf).objective + _GAP
+    target = fit_to(X, y, "newton-cholesky", -math.inf, math.inf).objective + GAP
     newton: list[float] = []
     cg: list[float] = []
     reached = True
     for _ in range(rounds):
-        newton.append(_fit(X, y, "newton-cholesky", target, math.inf).seconds)
-        limit = _PATIENCE * statistics.median(newton)
-        last = _fit(X, y, "newton-cg", target, limit)
+        newton.append(fit_to(X, y, "newton-cholesky", target, math.inf).seconds)
+        limit = PATIENCE * statistics.median(newton)
+        last = fit_to(X, y, "newton-cg", target, limit)
         reached = reached and last.objective <= target
         cg.append(last.seconds if last.objective <= target else limit)
     return {
@@ -308,20 +260,6 @@ def _sample_case(cells: int, n_columns: int, rounds: int) -> dict[str, Any]:
         "full": full,
         "won": sampled < full,
     }
-
-
-def _fit(X: Any, y: Any, solver: str, target: float, limit: float) -> Step:
-    """Return the step at which a fit reached the target, or at which it ended."""
-    model = LogisticRegression(
-        backend="numba",
-        solver=solver,
-        tol=_TIGHT_TOL,
-        max_iter=100_000,
-        callback=lambda step: step.objective <= target or step.seconds > limit,
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return model.fit(X, y).history_[-1]
 
 
 if __name__ == "__main__":

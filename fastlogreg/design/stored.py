@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Generic, TypeVar
 
 import numpy as np
+from scipy.special import expit
 
 from fastlogreg.design.protocol import Backend, BlockSums, Targets
 
@@ -93,17 +94,23 @@ class StoredDesign(Generic[X]):
 
         The curvatures of the rows are in the type of X.
         """
-        if coef.any():
-            p, _ = self.probability(coef, targets.softmax)
-        else:
-            n_classes = coef.shape[1] if targets.softmax else 2
-            p = np.full((len(targets.codes), n_classes), 1.0 / n_classes)
-        curvature = p * (1.0 - p) if targets.softmax else p[:, :1] * p[:, 1:]
+        curvature = self._curvatures(coef, targets.softmax)
         curvature = curvature * targets.class_weights[targets.codes, None]
         if weights is not None:
-            curvature *= weights[:, None]
+            curvature *= weights.reshape(len(weights), -1)
         self.passes += 1
         return self.backend.square_sums(self.X, curvature, self.n_threads)
+
+    def _curvatures(self, coef: np.ndarray, softmax: bool) -> np.ndarray:
+        """Return those of the rows' losses, ``(n, k)``; at 0 they are known without a pass."""
+        if not coef.any():
+            p = 1.0 / coef.shape[1] if softmax else 0.5
+            return np.full((self.n_rows, coef.shape[1]), p * (1.0 - p))
+        if softmax:
+            probability, _ = self.probability(coef, softmax)
+            return probability * (1.0 - probability)
+        decision, _ = self.decision(coef)
+        return np.asarray(expit(decision) * expit(-decision))
 
     def decision(self, coef: np.ndarray) -> tuple[np.ndarray, bool]:
         """Return decisions ``(n, k)`` in the type of X, and whether all are finite, one pass."""

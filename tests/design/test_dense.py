@@ -88,3 +88,15 @@ def test_the_total_weight_counts_classes_and_samples():
     targets = Targets(np.array([0, 1, 1], np.int8), np.array([1.0, 10.0]))
     assert targets.total_weight(None) == 21.0
     assert targets.total_weight(np.array([0.5, 1.0, 2.0])) == 30.5
+
+
+def test_the_diagonal_is_that_of_every_output(backend):
+    rng = np.random.default_rng(5)
+    X = rng.standard_normal((60, 3))
+    codes = rng.integers(0, 2, 60).astype(np.int8)
+    targets, weights = Targets(codes, np.array([1.0, 2.0])), rng.uniform(0.5, 2.0, 60)
+    design = DenseDesign(X, load_backend(backend), 1)
+    for coef in (np.zeros((4, 3)), rng.standard_normal((4, 3))):
+        _, _, hessians = design.loss_gradient_hessian(coef, targets, weights)
+        expected = np.einsum("kjj->jk", hessians)
+        np.testing.assert_allclose(design.hessian_diagonal(coef, targets, weights), expected)
