@@ -15,6 +15,10 @@ class InvalidDataError(FastLogRegError, ValueError):
     """X, y or sample_weight hold values that no model can be fitted to."""
 
 
+class InvalidDataTypeError(InvalidDataError, TypeError):
+    """X, y or sample_weight are, or hold, objects of a type that is not accepted."""
+
+
 class InvalidParameterError(FastLogRegError, ValueError):
     """A parameter has a value out of its range."""
 

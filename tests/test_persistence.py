@@ -457,6 +457,13 @@ def test_an_interrupt_leaves_nothing_behind(path):
     assert list(path.parent.iterdir()) == []
 
 
+def test_an_error_of_the_system_names_the_file_that_was_wanted(path):
+    with pytest.raises(OSError, match="No space") as caught, replacing(path):
+        raise OSError(28, "No space left on device")
+    assert caught.value.filename == str(path)
+    assert not path.exists()
+
+
 def test_the_data_are_on_disk_before_the_rename(path, monkeypatch):
     events = []
     fsync, replace = os.fsync, type(path).replace

@@ -150,7 +150,10 @@ def test_layouts_that_are_not_dense_are_warmed_up_by_name(order):
         ({"dtypes": ">f8"}, "dtypes holds '>f8', for which there are no kernels"),
         ({"dtypes": object}, "dtypes holds <class 'object'>, for which there are no kernels"),
         ({"dtypes": []}, "dtypes is empty; expected some of 'float64', 'float32', 'bool'"),
-        ({"orders": ["C", "K"]}, "orders holds 'K'; expected some of 'C', 'F', 'csr', 'csc', 'frame'."),
+        (
+            {"orders": ["C", "K"]},
+            "orders holds 'K'; expected some of 'C', 'F', 'csr', 'csc', 'frame'.",
+        ),
         ({"orders": ()}, "orders is empty; expected some of 'C', 'F', 'csr', 'csc', 'frame'."),
         ({"solvers": "newton"}, "solvers holds 'newton'; expected some of 'gradient-descent', "),
         ({"solvers": [None]}, "solvers holds None; expected some of"),

@@ -39,15 +39,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         import click  # noqa: F401
         import rich  # noqa: F401
+
+        from fastlogreg.cli.app import run
+
+        return run(argv)
     except ImportError as error:
         message = explain_missing(error)
         if message is None:
             raise
         print(f"fastlogreg: error: {message}", file=sys.stderr)
         return 2
-    from fastlogreg.cli.app import run
-
-    return run(argv)
+    except KeyboardInterrupt:  # while modules are loaded
+        print("\nfastlogreg: interrupted", file=sys.stderr)
+        return 130
 
 
 def explain_missing(error: Exception) -> str | None:

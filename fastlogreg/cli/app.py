@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 
 import click
 
@@ -98,8 +99,9 @@ def _explain(error: Exception) -> tuple[str, int]:
         return f"error: {error}", 1
     if (missing := explain_missing(error)) is not None:
         return f"error: {missing}", 2
-    if isinstance(error, OSError) and error.filename is not None:
-        return f"error: {str(error.filename)!r}: {error.strerror}", 2
+    if isinstance(error, OSError) and error.errno is not None:
+        where = "standard output" if error.filename is None else repr(str(error.filename))
+        return f"error: {where}: {error.strerror}", 2
     return (
         f"unexpected failure: {type(error).__name__}: {error} (--debug shows the traceback)",
         1,
@@ -107,5 +109,6 @@ def _explain(error: Exception) -> tuple[str, int]:
 
 
 def _report(message: str, code: int) -> int:
-    click.echo(f"fastlogreg: {' '.join(message.split())}", err=True)
+    with suppress(OSError):  # where nobody can be told, the code tells
+        click.echo(f"fastlogreg: {' '.join(message.split())}", err=True)
     return code

@@ -223,11 +223,7 @@ def read_labels(table: pa.Table, name: str) -> np.ndarray:
         coded = as_text(column).combine_chunks().dictionary_encode()
         values = np.array(coded.dictionary.to_pylist())
         return np.asarray(values[coded.indices.to_numpy()])
-    if not is_number(column.type):
-        raise InvalidDataError(
-            f"{what} is of type {column.type}; expected labels: text, whole numbers or booleans. "
-            "Make a label of it first."
-        )
+    _check_label_type(column, what)
     labels = np.asarray(as_numbers(column).to_numpy())
     if labels.dtype.kind == "f" and (fractions := labels[labels != np.floor(labels)]).size:
         raise InvalidDataError(
@@ -235,6 +231,14 @@ def read_labels(table: pa.Table, name: str) -> np.ndarray:
             "numbers or booleans. Make a label of it first, e.g. by a threshold."
         )
     return labels
+
+
+def _check_label_type(column: pa.ChunkedArray, what: str) -> None:
+    if not (is_text(column.type) or is_number(column.type)):
+        raise InvalidDataError(
+            f"{what} is of type {column.type}; expected labels: text, whole numbers or booleans. "
+            "Make a label of it first."
+        )
 
 
 def read_weights(table: pa.Table, name: str) -> np.ndarray:
@@ -269,7 +273,9 @@ def read_weights(table: pa.Table, name: str) -> np.ndarray:
 def check_classes(table: pa.Table, name: str) -> None:
     """Raise `InvalidDataError` unless the target has 2 to `MOST_CLASSES` values, none missing."""
     column = table[name]
-    check_complete(column, f"the target {name!r}", "Remove the rows without a label.")
+    what = f"the target {name!r}"
+    _check_label_type(column, what)
+    check_complete(column, what, "Remove the rows without a label.")
     if pa.types.is_dictionary(column.type):
         column = as_text(column)
     values = pc.unique(column.drop_null()).to_pylist()

@@ -94,20 +94,20 @@ class StoredDesign(Generic[X]):
 
         The curvatures of the rows are in the type of X.
         """
-        curvature = self._curvatures(coef, targets.softmax)
+        curvature = self._curvatures(coef, targets)
         curvature = curvature * targets.class_weights[targets.codes, None]
         if weights is not None:
             curvature *= weights.reshape(len(weights), -1)
         self.passes += 1
         return self.backend.square_sums(self.X, curvature, self.n_threads)
 
-    def _curvatures(self, coef: np.ndarray, softmax: bool) -> np.ndarray:
+    def _curvatures(self, coef: np.ndarray, targets: Targets) -> np.ndarray:
         """Return those of the rows' losses, ``(n, k)``; at 0 they are known without a pass."""
         if not coef.any():
-            p = 1.0 / coef.shape[1] if softmax else 0.5
-            return np.full((self.n_rows, coef.shape[1]), p * (1.0 - p))
-        if softmax:
-            probability, _ = self.probability(coef, softmax)
+            p = 1.0 / coef.shape[1] if targets.softmax else 0.5
+            return np.full((len(targets.codes), coef.shape[1]), p * (1.0 - p))
+        if targets.softmax:
+            probability, _ = self.probability(coef, softmax=True)
             return probability * (1.0 - probability)
         decision, _ = self.decision(coef)
         return np.asarray(expit(decision) * expit(-decision))

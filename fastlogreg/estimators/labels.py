@@ -14,7 +14,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
 from fastlogreg.errors import InvalidDataError
-from fastlogreg.tables import check_finite
+from fastlogreg.estimators.borrowed import borrowed_checks
+from fastlogreg.tables import check_finite, check_not_masked
 
 __all__ = ["MOST_CLASSES", "encode_labels"]
 
@@ -39,20 +40,27 @@ def encode_labels(y: Any, n_rows: int, estimator: str) -> tuple[np.ndarray, np.n
     """
     y = _as_column(y, n_rows, estimator)
     first = y[0]
-    is_first = np.asarray(y == first, dtype=bool)
+    is_first = _rows_of(first, y)
     if is_first.all():
         raise InvalidDataError(
             f"y holds one class only, {y[:1].tolist()[0]!r}; expected at least two classes. "
             "Check how the label was made or how the rows were chosen."
         )
     second = y[int(np.argmin(is_first))]
-    is_second = np.asarray(y == second, dtype=bool)
+    is_second = _rows_of(second, y)
     pair = np.array([first, second], dtype=y.dtype)
     if _has_fractions(pair) or not (is_first | is_second).all():
         return _encode_many(y)
     if _in_order(first, second):
         return pair, is_second.view(np.int8)
     return pair[::-1].copy(), is_first.view(np.int8)
+
+
+def _rows_of(label: Any, y: np.ndarray) -> np.ndarray:
+    """Return which rows have a label, bool (n_rows,)."""
+    if isinstance(label, tuple | list | np.ndarray):  # it would be compared part by part
+        raise _not_told_apart(f"{label!r} is a {type(label).__name__}")
+    return np.asarray(y == label, dtype=bool)
 
 
 def _as_column(y: Any, n_rows: int, estimator: str) -> np.ndarray:
@@ -62,8 +70,10 @@ def _as_column(y: Any, n_rows: int, estimator: str) -> np.ndarray:
             f"{estimator} requires y to be passed, but the target y is None; "
             "expected one label per row of X."
         )
+    check_not_masked("y", y)
     if not _is_plain_column(y):
-        y = column_or_1d(y, warn=True)
+        with borrowed_checks("y"):
+            y = column_or_1d(y, warn=True)
     if len(y) != n_rows:
         raise InvalidDataError(
             f"y has {len(y)} labels, but X has {n_rows} rows (inconsistent numbers of samples); "
@@ -84,7 +94,7 @@ def _check_no_missing_object(y: np.ndarray) -> None:
     try:
         nothing = np.array([None], dtype=object)
         missing = ((y != y) | (y == nothing)).astype(bool)
-    except TypeError:  # pandas.NA has no truth value
+    except (TypeError, ValueError, ArithmeticError):  # as pandas.NA, which has no truth value
         missing = np.array([label is None or _is_missing_scalar(label) for label in y])
     if missing.any():
         raise InvalidDataError(
@@ -100,6 +110,8 @@ def _is_missing_scalar(label: object) -> bool:
         return bool(label != label)
     except TypeError:  # pandas.NA has no truth value
         return True
+    except (ValueError, ArithmeticError):  # an array has several, a signalling NaN none
+        raise _not_told_apart(label) from None
 
 
 def _has_fractions(y: np.ndarray) -> bool:
@@ -110,10 +122,23 @@ def _in_order(first: Any, second: Any) -> bool:
     try:
         return bool(first < second)
     except TypeError:
-        raise _mixed(first, second) from None
+        raise _without_order(first, second) from None
 
 
-def _mixed(first: Any, second: Any) -> InvalidDataError:
+def _not_told_apart(reason: object) -> InvalidDataError:
+    return InvalidDataError(
+        f"y holds labels that cannot be told apart ({reason}); expected text, whole numbers "
+        "or booleans, one per row."
+    )
+
+
+def _without_order(first: Any, second: Any) -> InvalidDataError:
+    """Return the error for two labels of which neither is the first."""
+    if type(first) is type(second):
+        return InvalidDataError(
+            f"y holds labels of type {type(first).__name__}, which have no order; expected text, "
+            "whole numbers or booleans. Convert them, e.g. to str."
+        )
     return InvalidDataError(
         f"y mixes labels of types {type(first).__name__} and {type(second).__name__}; "
         "expected labels of one type. Convert them, e.g. to str."
@@ -123,7 +148,8 @@ def _mixed(first: Any, second: Any) -> InvalidDataError:
 def _encode_many(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the classes and codes of labels that may be of more than two classes."""
     if _has_fractions(y):
-        check_classification_targets(y)  # raises: the target is continuous
+        with borrowed_checks("y"):  # raises: the target is continuous
+            check_classification_targets(y)
     encoded = None
     if y.dtype.kind in "iuf":
         encoded = _by_table(y)
@@ -204,10 +230,7 @@ def _by_dict(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     try:
         codes = [number.setdefault(label, len(number)) for label in y.tolist()]
     except TypeError as error:
-        raise InvalidDataError(
-            f"y holds labels that cannot be told apart ({error}); expected text, whole numbers "
-            "or booleans, one per row."
-        ) from None
+        raise _not_told_apart(error) from None
     found = list(number)
     fraction = next((x for x in found if isinstance(x, float) and not x.is_integer()), None)
     if fraction is not None:
@@ -219,8 +242,8 @@ def _by_dict(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     try:
         order = sorted(range(len(found)), key=found.__getitem__)
     except TypeError:
-        other = next(label for label in found if type(label) is not type(found[0]))
-        raise _mixed(found[0], other) from None
+        other = next((x for x in found if type(x) is not type(found[0])), found[0])
+        raise _without_order(found[0], other) from None
     ranks = np.empty(len(found), dtype=_code_type(len(found)))
     ranks[order] = np.arange(len(found))
     classes = np.empty(len(found), dtype=y.dtype)

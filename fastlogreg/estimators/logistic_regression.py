@@ -35,7 +35,7 @@ from fastlogreg.estimators.validation import (
 )
 from fastlogreg.objective import Objective
 from fastlogreg.planner import BACKENDS, Plan, make_plan
-from fastlogreg.solvers import SOLVERS, Solution, Status, Step, find_separation
+from fastlogreg.solvers import SOLVERS, Callback, Solution, Status, Step, find_separation
 from fastlogreg.tables import Table
 
 __all__ = ["LogisticRegression"]
@@ -237,7 +237,9 @@ class LogisticRegression(NamedCoefficients, LinearPrediction, ClassifierMixin, B
             A parameter out of its range or of a wrong type.
         InvalidDataError
             NaN or infinity, labels of one class, X and y of different length, negative
-            weights; a sparse X whose arrays do not fit together.
+            weights; a sparse X whose arrays do not fit together; masked values.
+        InvalidDataTypeError
+            X is no table of numbers and categories.
 
         Warns
         -----
@@ -253,7 +255,10 @@ class LogisticRegression(NamedCoefficients, LinearPrediction, ClassifierMixin, B
         """
         before = self.__dict__.copy()
         try:
-            return self._fit(X, y, sample_weight)
+            self._check_parameters()
+            observe = observer(self.verbose, self.callback)
+            with np.errstate(all="ignore"):  # what leaves float64 is looked for where it matters
+                return self._fit(X, y, sample_weight, observe)
         except BaseException:
             self.__dict__ = before
             raise
@@ -264,8 +269,7 @@ class LogisticRegression(NamedCoefficients, LinearPrediction, ClassifierMixin, B
         tags.input_tags.sparse = True
         return tags
 
-    def _fit(self, X: Any, y: Any, sample_weight: Any) -> Self:
-        self._check_parameters()
+    def _fit(self, X: Any, y: Any, sample_weight: Any, observe: Callback | None) -> Self:
         table = check_table(self, X, reset=True)
         n_rows = table.shape.n_rows
         classes, codes = encode_labels(y, n_rows, type(self).__name__)
@@ -288,7 +292,7 @@ class LogisticRegression(NamedCoefficients, LinearPrediction, ClassifierMixin, B
             self._start(classes, objective),
             tol=float(self.tol),
             max_iter=int(self.max_iter),
-            callback=observer(self.verbose, self.callback),
+            callback=observe,
         )
         if solution.status is Status.NOT_FINITE:
             raise table.explain_not_finite()
@@ -345,8 +349,7 @@ class LogisticRegression(NamedCoefficients, LinearPrediction, ClassifierMixin, B
 
     def _keep(self, solution: Solution, dtype: np.dtype[Any]) -> None:
         """Set the attributes that a solution gives, and warn if it is no optimum."""
-        with np.errstate(over="ignore"):
-            coef = solution.coef.T.astype(dtype)
+        coef = solution.coef.T.astype(dtype)
         if not np.isfinite(coef).all():
             raise InvalidDataError(
                 f"X is {dtype}, and its columns are so small that coefficients up to "
@@ -364,7 +367,7 @@ class LogisticRegression(NamedCoefficients, LinearPrediction, ClassifierMixin, B
         """Warn if the solution is no optimum, or if there is none."""
         if solution.status is Status.STOPPED:
             return
-        if np.isinf(self.C):
+        if float(self.C) == np.inf:
             separation = find_separation(objective, solution)
             self.n_passes_ = objective.passes
             if separation is not None:

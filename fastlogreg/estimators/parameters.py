@@ -42,7 +42,13 @@ def check_real(
             f"{name} is {value!r} of type {type(value).__name__}; "
             f"expected a real number in {_interval(low, high, low_open)}."
         )
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # of a whole number or a fraction
+        raise InvalidParameterError(
+            f"{name} is of type {type(value).__name__} and beyond the range of float64; "
+            f"expected a real number in {_interval(low, high, low_open)}."
+        ) from None
     inside = (low < number if low_open else low <= number) and number <= high
     if not inside:
         raise InvalidParameterError(
@@ -132,7 +138,7 @@ def check_solver(solver: Any, l1_ratio: float, C: float) -> None:
 
 def has_l1(l1_ratio: float, C: float) -> bool:
     """Return whether the objective has an L1 part."""
-    return l1_ratio > 0.0 and not np.isinf(C)
+    return l1_ratio > 0.0 and float(C) != np.inf
 
 
 def check_categories(

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from fastlogreg.errors import InvalidDataError
-from fastlogreg.tables import check_finite
+from fastlogreg.tables import check_finite, check_not_masked
 
 __all__ = ["check_finite_points", "check_labels", "check_points", "magnitude"]
 
@@ -75,11 +75,12 @@ def check_labels(y: Any, points: np.ndarray) -> np.ndarray:
 
 
 def _check_numbers(name: str, value: Any, expected: str) -> np.ndarray:
+    check_not_masked(name, value)
     try:
         array = np.asarray(value)
         if array.dtype.kind == "O":
             array = array.astype(np.float64)
-    except (TypeError, ValueError, OverflowError) as error:
+    except (TypeError, ValueError, ArithmeticError) as error:
         raise InvalidDataError(
             f"{name} does not hold numbers ({error}); expected {expected}. "
             "Turn text and categories into numbers first."

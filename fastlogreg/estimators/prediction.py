@@ -70,25 +70,27 @@ class LinearPrediction:
     def _predicted(self, X: Any, what: Literal["decision", "probability"]) -> np.ndarray:
         """Return what a design's method of that name does, from one read of X."""
         check_is_fitted(self, "coef_")
-        table = check_table(self, X, reset=False)
-        backend = choose_backend(table.shape, self.backend).value
-        threads = choose_threads(self.n_threads, backend).value
-        coef = np.concatenate([self.coef_.T, self.intercept_[None]]).astype(np.float64)
-        design = table.design(backend, threads)
-        if what == "decision":
-            predicted, finite = design.decision(coef)
-        else:
-            predicted, finite = design.probability(coef, softmax=len(self.classes_) > 2)
-        if not finite:
-            raise table.explain_not_finite()
-        return predicted
+        with np.errstate(all="ignore"):  # what leaves float64 is told of as not finite
+            table = check_table(self, X, reset=False)
+            backend = choose_backend(table.shape, self.backend).value
+            threads = choose_threads(self.n_threads, backend).value
+            coef = np.concatenate([self.coef_.T, self.intercept_[None]]).astype(np.float64)
+            design = table.design(backend, threads)
+            if what == "decision":
+                predicted, finite = design.decision(coef)
+            else:
+                predicted, finite = design.probability(coef, softmax=len(self.classes_) > 2)
+            if not finite:
+                raise table.explain_not_finite()
+            return predicted
 
 
 def log_softmax(decision: np.ndarray) -> np.ndarray:
     """Return the log of the softmax of each row; 1 - p of the largest is never formed."""
     every = np.arange(len(decision))
     largest = decision.argmax(axis=1)
-    behind = decision - decision[every, largest][:, None]
+    with np.errstate(over="ignore"):  # infinitely far behind
+        behind = decision - decision[every, largest][:, None]
     others = np.exp(behind)
     others[every, largest] = 0.0
     return np.asarray(behind - np.log1p(others.sum(axis=1))[:, None])

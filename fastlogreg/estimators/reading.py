@@ -69,7 +69,7 @@ def read_mixed(estimator: Any, X: Any, *, reset: bool) -> Table:
     how = Learning(
         policy,
         estimator.min_frequency,
-        has_references=bool(np.isinf(estimator.C)),
+        has_references=float(estimator.C) == np.inf,
         has_intercept=bool(estimator.fit_intercept),
     )
     state["_encoding"], encoded = Encoding.learn(columns, is_category, how)

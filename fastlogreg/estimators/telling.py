@@ -16,19 +16,31 @@ _CALLER = 5  # frames from `warnings.warn` to the call of ``fit``
 
 
 def observer(verbose: int, callback: Callback | None) -> Callback | None:
-    """Return what is called with each `Step`: the callback, after the verbose line."""
-    if not verbose:
-        return callback
+    """Return what is called with each `Step`: the callback, after the verbose line.
+
+    The callback is run under the caller's settings of NumPy's errors, which are not a fit's.
+    """
+    if not verbose and callback is None:
+        return None
+    settings = np.geterr()
 
     def observe(step: Step) -> object:
-        print(
-            f"iteration {step.iteration:4d}  objective {step.objective:.12g}  "
-            f"gradient {step.gradient_norm:.3e}  passes {step.passes:g}  "
-            f"{step.seconds:.3f} s  curvature: {step.curvature}"
-        )
-        return None if callback is None else callback(step)
+        if verbose:
+            _print_step(step)
+        if callback is None:
+            return None
+        with np.errstate(**settings):
+            return callback(step)
 
     return observe
+
+
+def _print_step(step: Step) -> None:
+    print(
+        f"iteration {step.iteration:4d}  objective {step.objective:.12g}  "
+        f"gradient {step.gradient_norm:.3e}  passes {step.passes:g}  "
+        f"{step.seconds:.3f} s  curvature: {step.curvature}"
+    )
 
 
 def warn_not_converged(solver: str, solution: Solution, max_iter: int, tol: float) -> None:

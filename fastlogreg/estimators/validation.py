@@ -15,10 +15,12 @@ from sklearn.utils.validation import validate_data
 from fastlogreg.design import DTYPES, class_totals
 from fastlogreg.errors import (
     InvalidDataError,
+    InvalidDataTypeError,
     InvalidParameterError,
     InvalidParameterTypeError,
 )
-from fastlogreg.tables import DenseTable, SparseTable, Table, check_finite
+from fastlogreg.estimators.borrowed import borrowed_checks
+from fastlogreg.tables import DenseTable, SparseTable, Table, check_finite, check_not_masked
 
 __all__ = [
     "check_scale",
@@ -29,6 +31,8 @@ __all__ = [
 ]
 
 _TABLE_TYPES = tuple(map(np.dtype, DTYPES))  # byte-swapped types are unequal to these
+# Sum of the weights from which rounding to the smallest floats is nothing beside it.
+_LEAST_WEIGHT = 1e-300
 
 
 def check_table(estimator: Any, X: Any, *, reset: bool) -> Table:
@@ -46,11 +50,32 @@ def check_table(estimator: Any, X: Any, *, reset: bool) -> Table:
         The table.
     reset : bool
         Whether X defines the columns, or must have those of before.
+
+    Raises
+    ------
+    InvalidDataError, InvalidDataTypeError
+        X is no table of numbers and categories, or has other columns than before.
     """
+    check_not_masked("X", X)
+    with borrowed_checks("X"):
+        return _read_table(estimator, X, reset=reset)
+
+
+def _read_table(estimator: Any, X: Any, *, reset: bool) -> Table:
     if _has_columns(estimator, X, reset=reset):
         from fastlogreg.estimators.reading import read_mixed
 
         return read_mixed(estimator, X, reset=reset)
+    if callable(getattr(X, "collect", None)) and not hasattr(X, "shape"):
+        raise InvalidDataTypeError(
+            f"X is a {type(X).__module__.partition('.')[0]} {type(X).__name__}, which holds no "
+            "rows yet; expected an array, a DataFrame or a sparse matrix. Pass X.collect()."
+        )
+    if getattr(getattr(X, "dtype", None), "kind", "") in ("M", "m"):
+        raise InvalidDataTypeError(
+            f"X is of {X.dtype}; expected numbers. Derive numbers from dates, such as the days "
+            "since one of them, the month or the hour."
+        )
     if reset:
         vars(estimator).pop("_encoding", None)
     if issparse(X):
@@ -138,9 +163,13 @@ def check_weights(sample_weight: Any, n_rows: int) -> np.ndarray | None:
     """
     if sample_weight is None:
         return None
+    check_not_masked("sample_weight", sample_weight)
     try:
-        weights = np.asarray(sample_weight, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+        given = np.asarray(sample_weight)
+        if given.dtype.kind in "cMmV":
+            raise TypeError(f"their type is {given.dtype}")
+        weights = given.astype(np.float64, copy=False)
+    except (TypeError, ValueError, ArithmeticError) as error:
         raise InvalidDataError(
             f"sample_weight does not hold numbers ({error}); expected one number per row."
         ) from None
@@ -172,15 +201,16 @@ def check_scale(total_weight: float, strength: float, C: float) -> None:
     Raises
     ------
     InvalidDataError
-        The weights sum to 0 or to infinity in float64.
+        The weights sum to infinity in float64, or to 0 or so little that products with them
+        lose their digits.
     InvalidParameterError
         The penalty's strength is infinite in float64.
     """
-    if not (0.0 < total_weight < np.inf):
+    if not (_LEAST_WEIGHT <= total_weight < np.inf):
         raise InvalidDataError(
             f"sample_weight times class_weight sums to {total_weight:g} in float64; expected a "
-            "positive, finite sum. Scale the weights: only their ratios and C times their sum "
-            "matter."
+            f"finite sum of at least {_LEAST_WEIGHT:g}. Scale the weights: only their ratios and C "
+            "times their sum matter."
         )
     if not np.isfinite(strength):
         raise InvalidParameterError(
@@ -234,7 +264,7 @@ def _class_weights_from(class_weight: dict[Any, Any], classes: np.ndarray) -> np
         )
     try:
         found = np.array([class_weight.get(label, 1.0) for label in labels], dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, ArithmeticError):
         found = np.array([np.nan])
     if not np.isfinite(found).all() or (found < 0.0).any() or not found.all():
         raise InvalidParameterError(

@@ -34,7 +34,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     Raises
     ------
     OSError
-        *path* is a directory, or its folder is missing or read-only.
+        *path* is a directory, or its folder is missing or read-only; or, with *path* as
+        its file, whatever of the system's errors the block raised, such as of a full disk.
     """
     try:
         mode = os.stat(path).st_mode
@@ -43,20 +44,20 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     if mode is not None and not stat.S_ISREG(mode):
         if stat.S_ISDIR(mode):
             raise OSError(errno.EISDIR, "Is a directory, expected a file", os.fspath(path))
-        yield Path(path)
+        with _named(path):
+            yield Path(path)
         return
     final = Path(os.path.realpath(path))
     beside = final.with_name(f".{secrets.token_hex(4)}.{final.name}")
-    try:
+    with _named(path):
         beside.touch(exist_ok=False)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, os.fspath(path)) from None
     try:
-        if mode is not None:
-            shutil.copymode(final, beside)
-        yield beside
-        _sync(beside, os.O_RDWR)
-        beside.replace(final)
+        with _named(path):
+            if mode is not None:
+                shutil.copymode(final, beside)
+            yield beside
+            _sync(beside, os.O_RDWR)
+            beside.replace(final)
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
@@ -64,6 +65,17 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     # system lets a folder be opened.
     with suppress(OSError):
         _sync(final.parent, os.O_RDONLY)
+
+
+@contextmanager
+def _named(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Name *path* in errors of the system, which name another file or none."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from error
 
 
 def _sync(path: Path, flags: int) -> None:

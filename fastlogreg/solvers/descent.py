@@ -95,7 +95,9 @@ def descend(
             model.update(trial.coef - run.coef, trial.gradient - run.gradient)
             run.accept(trial)
             continue
-        run.failed_decrease = predicted if predicted is not None else run.failed_decrease
+        if predicted is not None:
+            # Where squares of a column underflow no decrease along it is predicted.
+            run.failed_decrease = None if run.is_blind(direction) else predicted
         if not model.forget():
             return run.solution(run.failure())
     return run.solution(status)
@@ -157,6 +159,11 @@ class _Run:
             and self.gradient_norm <= self.tol
             and self.predicted <= self.tol * max(self.value, self.tol)
         )
+
+    def is_blind(self, direction: np.ndarray) -> bool:
+        """Return whether a direction leaves a coefficient alone along which F falls."""
+        slopes = self.geometry.subgradient(self.coef, self.gradient)
+        return bool(((direction == 0.0) & (slopes != 0.0)).any())
 
     def failure(self) -> Status:
         """Return why no step was found, after a search without any learned curvature too."""

@@ -215,7 +215,7 @@ class _Search:
             every = np.arange(len(members))
             blocks[every, self._codes[members]] = X
             blocks[every, rivals] = -X
-            conditions = blocks.reshape(len(members), -1)
+            conditions = blocks.reshape(len(members), self._n_outputs * self._side)
         self._matrix = np.vstack([self._matrix, conditions])
 
     def _direction(self, without: tuple[int, ...], *, sparse: bool = False) -> np.ndarray | None:

@@ -6,7 +6,13 @@ import numpy as np
 
 from fastlogreg.errors import InvalidDataError
 
-__all__ = ["check_finite", "count_not_finite", "explain_range", "not_finite_message"]
+__all__ = [
+    "check_finite",
+    "check_not_masked",
+    "count_not_finite",
+    "explain_range",
+    "not_finite_message",
+]
 
 _SCAN_CELLS = 1_048_576
 
@@ -22,6 +28,19 @@ def check_finite(name: str, array: np.ndarray, advice: str) -> None:
     if nan + infinite:
         position = first[0] if array.ndim == 1 else first
         raise InvalidDataError(not_finite_message(name, nan, infinite, position, advice))
+
+
+def check_not_masked(name: str, value: object) -> None:
+    """Raise `InvalidDataError` if *value* is a masked array with something masked.
+
+    What lies under the mask is not meant to be read, and as an array it would be.
+    """
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        count = int(np.ma.getmaskarray(value).sum())
+        raise InvalidDataError(
+            f"{name} is a masked array in which {count} values are masked; "
+            f"expected none. Fill them, e.g. with {name}.filled(0), or drop those rows."
+        )
 
 
 def count_not_finite(X: np.ndarray) -> tuple[int, int, tuple[int, int]]:

@@ -129,6 +129,7 @@ print(main({arguments[command]!r}))
         (FastLogRegError("other"), 1, "fastlogreg: error: other\n"),
         (click.UsageError("x"), 2, "fastlogreg: error: x (see fastlogreg fail --help)\n"),
         (KeyboardInterrupt(), 130, "\nfastlogreg: interrupted\n"),
+        (OSError(28, "No space"), 2, "fastlogreg: error: standard output: No space\n"),
         (OSError(28, "No space left", "x.csv"), 2, "fastlogreg: error: 'x.csv': No space left\n"),
         (
             KeyError("k"),
@@ -169,6 +170,14 @@ def test_main_takes_the_arguments_of_the_process(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["fastlogreg", "--version"])
     assert main() == 0
     assert fastlogreg.__version__ in capsys.readouterr().out
+
+
+def test_an_interrupt_while_modules_are_loaded(cli, monkeypatch):
+    def interrupt(argv):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(app, "run", interrupt)
+    assert cli("--version") == (130, "", "\nfastlogreg: interrupted\n")
 
 
 def test_a_closed_pipe_ends_it_quietly(model, tmp_path):

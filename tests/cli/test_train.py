@@ -367,6 +367,16 @@ def test_bad_tables(content, message, fails, tmp_path):
     assert os.listdir(tmp_path) == ["bad.csv"]
 
 
+@pytest.mark.parametrize(
+    ("target", "kind"), [([[1.0], [2.0]], "list"), ([{"a": 1}, {"a": 2}], "struct")]
+)
+def test_a_target_of_parts_is_refused(target, kind, fails, tmp_path):
+    pd.DataFrame({"x": [1.0, 2.0], "y": target}).to_parquet(tmp_path / "parts.parquet")
+    message = fails(3, "train", "parts.parquet", "--target", "y")
+    assert f"the target 'y' is of type {kind}<" in message
+    assert "expected labels" in message
+
+
 def test_too_many_levels_names_the_column_and_the_way_out(fails, data):
     err = fails(3, "train", data, *TARGET)
     assert "column 'id' is text with 600 different values in 600 rows; expected values" in err

@@ -1,9 +1,12 @@
 """Bad input: an error that names the argument, what came, what was expected, what to do."""
 
+import decimal
+import fractions
 import re
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from sklearn.exceptions import DataConversionWarning, NotFittedError
 
@@ -11,6 +14,7 @@ from fastlogreg import LogisticRegression
 from fastlogreg.errors import (
     FastLogRegError,
     InvalidDataError,
+    InvalidDataTypeError,
     InvalidParameterError,
     InvalidParameterTypeError,
 )
@@ -84,6 +88,10 @@ def test_missing_labels_are_counted_and_located(table, bad, pattern):
         (np.ones(59), r"sample_weight has shape \(59,\), but X has 60 rows"),
         (np.ones((60, 2)), r"sample_weight has shape \(60, 2\)"),
         (["heavy"] * 60, "sample_weight does not hold numbers"),
+        ([10**400] * 60, "sample_weight does not hold numbers"),
+        (np.ones(60) * 1j, "sample_weight does not hold numbers .*complex128"),
+        (np.ones(60).astype("M8[s]"), "sample_weight does not hold numbers .*datetime64"),
+        (np.ma.MaskedArray(np.ones(60), np.arange(60) < 2), "masked array in which 2 values"),
     ],
 )
 def test_bad_weights_are_refused(table, weights, pattern):
@@ -95,7 +103,18 @@ def test_bad_weights_are_refused(table, weights, pattern):
 @pytest.mark.parametrize(
     ("C", "weight", "error", "pattern"),
     [
-        (1.0, 1e308, InvalidDataError, "sums to inf in float64; expected a positive, finite sum"),
+        (
+            1.0,
+            5e-324,
+            InvalidDataError,
+            "sums to 2.96439e-322 in float64; expected a finite sum of",
+        ),
+        (
+            1.0,
+            1e308,
+            InvalidDataError,
+            "sums to inf in float64; expected a finite sum of at least 1e-300",
+        ),
         (1e-320, 1.0, InvalidParameterError, r"C is 1e-320.* leaves the range of float64"),
         (1e-300, 1e-300, InvalidParameterError, r"C is 1e-300.*expected a larger C"),
     ],
@@ -146,6 +165,84 @@ def test_labels_of_mixed_types_are_refused(table):
     labels = np.array(["a", 1] * 30, dtype=object)
     with pytest.raises(InvalidDataError, match="y mixes labels of types str and int"):
         LogisticRegression().fit(table[0], labels)
+
+
+@pytest.mark.parametrize("places", [[0], [7], [3, 50]])
+@pytest.mark.parametrize(
+    "label", [(1, 2), [1], np.array([1, 2]), decimal.Decimal("sNaN"), 1j], ids=str
+)
+def test_objects_that_are_no_labels_are_refused(table, label, places):
+    labels = np.empty(60, dtype=object)
+    labels[:] = [0, 1] * 30
+    for place in places:
+        labels[place] = label
+    with pytest.raises(InvalidDataError, match=r"y (holds|mixes) labels .* expected"):
+        LogisticRegression().fit(table[0], labels)
+
+
+def test_labels_of_one_type_without_order_are_refused(table):
+    labels = np.array([0j, 1j, 2j] * 20, dtype=object)
+    with pytest.raises(InvalidDataError, match="labels of type complex, which have no order"):
+        LogisticRegression().fit(table[0], labels)
+
+
+@pytest.mark.parametrize(
+    ("make", "error"),
+    [
+        (lambda X: X[:, 0], InvalidDataError),
+        (lambda X: X[None], InvalidDataError),
+        (lambda X: X[:0], InvalidDataError),
+        (lambda X: X * 1j, InvalidDataError),
+        (lambda X: np.where(X > 0, 10**400, X.astype(object)), InvalidDataError),
+        (lambda X: np.ma.MaskedArray(X, X > 0.0), InvalidDataError),
+        (lambda X: X.view(np.matrix), InvalidDataTypeError),
+        (lambda X: X.astype("M8[s]"), InvalidDataTypeError),
+        (lambda X: {"a": X}, InvalidDataTypeError),
+        (lambda X: pl.DataFrame(X).lazy(), InvalidDataTypeError),
+        (lambda X: pd.DataFrame(X, columns=["a", 1, 2]), InvalidDataTypeError),
+    ],
+)
+def test_what_is_no_table_is_refused_with_an_error_of_ours(table, make, error):
+    X, y, _ = table
+    with pytest.raises(error) as caught:
+        LogisticRegression().fit(make(X), y)
+    assert type(caught.value) is error
+    model = LogisticRegression().fit(X, y)
+    with pytest.raises(InvalidDataError):
+        model.predict(make(X))
+
+
+def test_a_masked_array_without_masked_values_is_an_array(table):
+    X, y, weights = table
+    model = LogisticRegression().fit(*(np.ma.MaskedArray(one) for one in (X, y, weights)))
+    assert np.array_equal(model.coef_, LogisticRegression().fit(X, y, weights).coef_)
+    with pytest.raises(InvalidDataError, match="y is a masked array in which 1 values are masked"):
+        LogisticRegression().fit(X, np.ma.MaskedArray(y, np.arange(60) == 3))
+
+
+@pytest.mark.parametrize("settings", ["warn", "raise"])
+def test_numbers_beyond_float64_warn_of_nothing_and_a_callback_keeps_its_settings(table, settings):
+    X, y, _ = table
+    seen = []
+    with np.errstate(all=settings):
+        expected = np.geterr()
+        model = LogisticRegression(C=np.inf, callback=lambda _: seen.append(np.geterr()))
+        with pytest.raises(InvalidDataError):
+            model.fit(X * 1e200, y)
+        LogisticRegression().fit(X * 1e-200, y).predict_proba(X * 1e150)
+        with pytest.raises(InvalidDataError):
+            LogisticRegression().fit(np.full(X.shape, np.longdouble("1e4000")), y)
+        LogisticRegression(callback=lambda _: seen.append(np.geterr())).fit(X, y)
+    assert seen
+    assert all(one == expected for one in seen)
+
+
+def test_fractions_are_numbers(table):
+    X, y, _ = table
+    model = LogisticRegression(C=fractions.Fraction(1, 2), l1_ratio=fractions.Fraction(1, 4))
+    assert np.array_equal(
+        model.fit(X, y).coef_, LogisticRegression(C=0.5, l1_ratio=0.25).fit(X, y).coef_
+    )
 
 
 def test_x_and_y_of_different_length_are_refused(table):
@@ -207,6 +304,9 @@ def test_other_columns_at_predict_are_named(table):
         ("C", -1, InvalidParameterError, "C is -1"),
         ("C", np.nan, InvalidParameterError, "C is nan"),
         ("C", "1", InvalidParameterTypeError, "C is '1' of type str; expected a real number"),
+        ("C", 10**400, InvalidParameterError, "C is of type int and beyond the range of float64"),
+        ("tol", 10**400, InvalidParameterError, "tol is of type int and beyond the range"),
+        ("class_weight", {0: 10**400, 1: 1}, InvalidParameterError, "positive, finite weights"),
         ("C", True, InvalidParameterTypeError, "C is True of type bool"),
         ("l1_ratio", "some", InvalidParameterTypeError, "l1_ratio is 'some' of type str"),
         ("l1_ratio", 2.0, InvalidParameterError, r"l1_ratio is 2.0; .*\[0, 1\]"),

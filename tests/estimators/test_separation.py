@@ -153,6 +153,14 @@ def test_several_classes_that_overlap_never_warn(n_classes):
         assert fit(X, y, weights)[1] == []
 
 
+@pytest.mark.parametrize("n", [2, 4, 9])
+def test_as_many_classes_as_rows(n):
+    X = np.random.default_rng(n).standard_normal((n, 2))
+    for y in (np.arange(n), np.minimum(np.arange(n), 2)):
+        _, caught = fit(X, y)
+        assert [one.category for one in caught] in ([SeparationWarning], [])
+
+
 def test_rows_of_no_weight_play_no_part():
     X, y = with_dummy(800, 25)
     X[np.flatnonzero(y == 0)[0], 1] = 1.0

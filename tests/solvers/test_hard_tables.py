@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 
 from bench.hard import HARD_TABLES
 from bench.tables import make_problem
@@ -99,3 +100,14 @@ def test_float32_reaches_the_optimum_of_its_own_numbers():
     model = fitted(X, y, tol=1e-8)
     check(model, optimum.binary(X.astype(np.float64), y))
     assert model.coef_.dtype == np.float32
+
+
+@pytest.mark.parametrize("solver", ["newton-cholesky", "newton-cg"])
+def test_a_column_whose_squares_underflow_is_told_of(solver):
+    """No curvature shows along it, so that nobody can say that the optimum is reached."""
+    rng = np.random.default_rng(4)
+    X = rng.standard_normal((40, 2)) * np.array([1e107, 1e-198])
+    y = (X[:, 1] * 1e198 + rng.standard_normal(40) > 0).astype(int)
+    with pytest.warns(ConvergenceWarning, match="scale the columns"):
+        model = LogisticRegression(C=np.inf, solver=solver).fit(X, y)
+    assert not model.status_.is_optimum
