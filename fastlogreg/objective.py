@@ -287,10 +287,10 @@ class Objective:
             part /= self.total_weight
         sums.diagonal[...] += strengths[block]
         sums.core.flat[:: len(sums.core) + 1] += np.delete(strengths, block)
-        if self.fit_intercept:
-            return EliminatedHessian(sums.first, sums.diagonal, sums.border, sums.core)
-        core = sums.core[:-1, :-1]
-        return EliminatedHessian(sums.first, sums.diagonal, sums.border[:, :-1], core)
+        core, border = sums.core, sums.border
+        if not self.fit_intercept:
+            core, border = core[:-1, :-1], border[:, :-1]
+        return EliminatedHessian(sums.first, sums.diagonal, border, core, self.design.backend)
 
     def _hessian(self, matrix: np.ndarray) -> ProximalHessian:
         """Return the Hessian, made in place, from the sum over the rows ``(p, p)``."""
@@ -304,7 +304,7 @@ class Objective:
         if not self.fit_intercept:
             matrix = np.ascontiguousarray(blocks[:, :-1, :, :-1])
             matrix = matrix.reshape(n_outputs * (side - 1), -1)
-        return ProximalHessian(matrix, n_outputs, self.design.backend.descend_coordinates)
+        return ProximalHessian(matrix, n_outputs, self.design.backend)
 
 
 def _hold_free_directions(blocks: np.ndarray, unpenalised: np.ndarray) -> None:

@@ -325,7 +325,7 @@ class _Case:
         self.design.hessian_product(self.coef(), self.coef(), self.targets, None)
 
     def coordinates(self) -> None:
-        model = ProximalHessian(np.eye(2), 1, self.design.backend.descend_coordinates)
+        model = ProximalHessian(np.eye(2), 1, self.design.backend)
         model.proximal_step(*np.zeros((3, 2, 1)))
 
     def outputs(self) -> None:

@@ -204,9 +204,18 @@ class Backend(Protocol):
 
     ``X`` is what the storage's design holds: an array of a dense one.
 
-    With them comes the one loop of a backend that reads no X, so that what a design was
-    handed is all that a fit needs: the objective passes it on to its Hessians.
+    With them come the loops of a backend over matrices, which read no X, so that what a
+    design was handed is all that a fit needs: the objective passes them on to its Hessians.
     """
+
+    def factor_cholesky(self, matrix: np.ndarray) -> bool:
+        """Put the lower factor in place of the lower triangle; return whether there is one."""
+
+    def solve_cholesky(self, factor: np.ndarray, right: np.ndarray) -> None:
+        """Solve ``L L' x = right`` in place, ``(p,)``."""
+
+    def reciprocal_condition(self, factor: np.ndarray, norm: float) -> float:
+        """Return an estimate of 1 over the condition number of a matrix of that 1-norm."""
 
     def descend_coordinates(
         self,

@@ -2,12 +2,12 @@
 
 from fastlogreg.hessian.dense import DenseHessian
 from fastlogreg.hessian.eliminated import EliminatedHessian, assemble
-from fastlogreg.hessian.proximal import CoordinateDescent, ProximalHessian
+from fastlogreg.hessian.proximal import MatrixLoops, ProximalHessian
 
 __all__ = [
-    "CoordinateDescent",
     "DenseHessian",
     "EliminatedHessian",
+    "MatrixLoops",
     "ProximalHessian",
     "assemble",
 ]

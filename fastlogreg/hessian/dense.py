@@ -4,15 +4,34 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 from scipy.linalg import lapack
 
-__all__ = ["DenseHessian"]
+from fastlogreg.reference import cholesky as by_lapack
+
+__all__ = ["DenseHessian", "Factoring"]
 
 _EPS = float(np.finfo(np.float64).eps)
 _LEAST_CURVATURE = float(np.finfo(np.float64).tiny) / _EPS
+# Rows of matrices for which a BLAS wakes threads that take longer to fall asleep again
+# than the compiled loops take for all of the work.
+_FEWEST_ROWS, _MOST_ROWS = 96, 768
 _norm: Callable[..., float] = lapack.dlange
+
+
+class Factoring(Protocol):
+    """What a backend has for matrices: `fastlogreg.kernels.cholesky` or its mirror."""
+
+    def factor_cholesky(self, matrix: np.ndarray) -> bool:
+        """Put the lower factor in place of the lower triangle; return whether there is one."""
+
+    def solve_cholesky(self, factor: np.ndarray, right: np.ndarray) -> None:
+        """Solve ``L L' x = right`` in place, ``(p,)``."""
+
+    def reciprocal_condition(self, factor: np.ndarray, norm: float) -> float:
+        """Return an estimate of 1 over the condition number of a matrix of that 1-norm."""
 
 
 class DenseHessian:
@@ -32,11 +51,17 @@ class DenseHessian:
         coefficients lie together: ``p = n_outputs * side``.
     n_outputs : int
         Columns of the coefficients.
+    factoring : Factoring
+        The backend's, for matrices of some hundred rows; LAPACK's for others.
     """
 
-    def __init__(self, matrix: np.ndarray, n_outputs: int = 1) -> None:
+    def __init__(
+        self, matrix: np.ndarray, n_outputs: int = 1, factoring: Factoring = by_lapack
+    ) -> None:
         self.matrix = matrix
         self.n_outputs = n_outputs
+        is_middling = _FEWEST_ROWS <= len(matrix) <= _MOST_ROWS
+        self._factoring = factoring if is_middling else by_lapack
         self._scale: np.ndarray | None = None
         self._factor: np.ndarray | None = None
 
@@ -50,45 +75,40 @@ class DenseHessian:
         The result is NaN where the matrix is not finite.
         """
         if self._scale is None:
-            self._scale, self._factor = _factor(self.matrix)
+            self._scale, self._factor = self._factored()
         if self._factor is None:
             return np.full_like(gradient, np.nan)
         side = len(self.matrix) // self.n_outputs
-        scaled = self._scale * gradient[:side].T.reshape(-1, 1)
-        solution, _ = lapack.dpotrs(self._factor, scaled, lower=1, overwrite_b=1)
+        solution = self._scale * gradient[:side].T.ravel()
+        self._factoring.solve_cholesky(self._factor, solution)
         solution *= self._scale
-        if gradient.shape == solution.shape:
-            return np.asarray(solution)
+        if gradient.size == solution.size:
+            return np.asarray(solution.reshape(self.n_outputs, side).T)
         out = np.zeros_like(gradient)
         out[:side] = solution.reshape(self.n_outputs, side).T
         return out
 
+    def _factored(self) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return the scale ``(p,)``, and the factor of the scaled matrix if that is finite."""
+        diagonal = self.matrix.diagonal()
+        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+            # Subnormal curvature has no digits left to scale by: it counts as none.
+            root = np.sqrt(np.maximum(diagonal, _LEAST_CURVATURE))
+            scale = np.divide(diagonal > _LEAST_CURVATURE, root)
+            scaled = self.matrix * scale
+            scaled *= scale[:, None]
+        norm = _norm("1", scaled.T)  # the transpose is in LAPACK's order
+        # Products that left float64 have no factor; the step is then NaN, and says so.
+        return scale, self._factor_of(scaled, max(norm, 1.0)) if math.isfinite(norm) else None
 
-def _factor(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return the scale ``(p, 1)``, and the factor of the scaled matrix if that is finite."""
-    diagonal = matrix.diagonal()
-    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        # Subnormal curvature has no digits left to scale by: it counts as none.
-        root = np.sqrt(np.maximum(diagonal, _LEAST_CURVATURE))
-        scale = np.divide(diagonal > _LEAST_CURVATURE, root)
-        scaled = matrix * scale
-        scaled *= scale[:, None]
-    norm = _norm("1", scaled.T)  # the transpose is in LAPACK's order
-    # Products that left float64 have no factor; the step is then NaN, and says so.
-    factor = _cholesky_of_unit_diagonal(scaled, norm) if math.isfinite(norm) else None
-    return scale[:, None], factor
-
-
-def _cholesky_of_unit_diagonal(matrix: np.ndarray, norm: float) -> np.ndarray:
-    """Return a lower Cholesky factor of the matrix plus the least ridge that it needs."""
-    p = len(matrix)
-    norm = max(norm, 1.0)
-    ridge = 0.0
-    while True:
-        matrix.flat[:: p + 1] = 1.0 + ridge  # columns without curvature have 0 there
-        factor, failed = lapack.dpotrf(matrix, lower=1, clean=0)
-        if not failed:
-            reciprocal_condition, _ = lapack.dpocon(factor, norm, uplo="L")
-            if reciprocal_condition > p * _EPS:
-                return np.asarray(factor)
-        ridge = max(10.0 * ridge, 10.0 * p * _EPS)
+    def _factor_of(self, matrix: np.ndarray, norm: float) -> np.ndarray:
+        """Return a lower Cholesky factor of the matrix plus the least ridge that it needs."""
+        p = len(matrix)
+        ridge = 0.0
+        while True:
+            factor = matrix.copy()
+            factor.flat[:: p + 1] = 1.0 + ridge  # columns without curvature have 0 there
+            has_factor = self._factoring.factor_cholesky(factor)
+            if has_factor and self._factoring.reciprocal_condition(factor, norm) > p * _EPS:
+                return factor
+            ridge = max(10.0 * ridge, 10.0 * p * _EPS)

@@ -18,7 +18,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import blas
 
-from fastlogreg.hessian.dense import DenseHessian
+from fastlogreg.hessian.dense import DenseHessian, Factoring
+from fastlogreg.reference import cholesky as by_lapack
 
 __all__ = ["EliminatedHessian", "assemble"]
 
@@ -38,11 +39,19 @@ class EliminatedHessian:
         Its rows' other columns.
     core : ndarray of float64, shape (r, r)
         The rest.  Of a model without intercept it lacks the last row of the coefficients.
+    factoring : Factoring
+        The backend's, for the complement.
     """
 
     def __init__(
-        self, first: int, diagonal: np.ndarray, border: np.ndarray, core: np.ndarray
+        self,
+        first: int,
+        diagonal: np.ndarray,
+        border: np.ndarray,
+        core: np.ndarray,
+        factoring: Factoring = by_lapack,
     ) -> None:
+        self._factoring = factoring
         self._block = slice(first, first + len(diagonal))
         self._parts = diagonal, border, core
         self._factored: tuple[np.ndarray, np.ndarray, np.ndarray, DenseHessian] | None = None
@@ -81,7 +90,7 @@ class EliminatedHessian:
             schur *= of_core[:, None]
             lower = blas.dsyrk(-1.0, scaled.T, 1.0, schur.T, lower=1)
             schur = np.tril(lower) + np.tril(lower, -1).T
-        return scale, of_core, scaled, DenseHessian(schur)
+        return scale, of_core, scaled, DenseHessian(schur, factoring=self._factoring)
 
 
 def assemble(first: int, diagonal: np.ndarray, border: np.ndarray, core: np.ndarray) -> np.ndarray:

@@ -18,18 +18,14 @@ of a minimum hold to rounding.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 
-from fastlogreg.hessian.dense import DenseHessian
+from fastlogreg.hessian.dense import DenseHessian, Factoring
+from fastlogreg.runtime.vectors import times
 
-__all__ = ["CoordinateDescent", "ProximalHessian"]
-
-# `fastlogreg.kernels.coordinate.descend_coordinates` or its mirror.
-CoordinateDescent = Callable[
-    [np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, int, float], float
-]
+__all__ = ["MatrixLoops", "ProximalHessian"]
 
 _EPS = float(np.finfo(np.float64).eps)
 _MOST_ROUNDS = 60
@@ -43,6 +39,22 @@ _ROUNDING = 8.0 * _EPS
 _LEAST_CURVATURE = 1e-14  # relative: a pair below carries rounding, not curvature
 
 
+class MatrixLoops(Factoring, Protocol):
+    """What a backend has for matrices, whatever X is."""
+
+    def descend_coordinates(
+        self,
+        matrix: np.ndarray,
+        strengths: np.ndarray,
+        coef: np.ndarray,
+        gradient: np.ndarray,
+        members: np.ndarray,
+        most_sweeps: int,
+        least: float,
+    ) -> float:
+        """Minimise a quadratic with an L1 penalty by coordinates, in place."""
+
+
 class ProximalHessian(DenseHessian):
     """A dense Hessian that also minimises its model with an L1 penalty, and that learns.
 
@@ -52,14 +64,14 @@ class ProximalHessian(DenseHessian):
         Symmetric, positive semidefinite, class by class; `update` changes it.
     n_outputs : int
         Columns of the coefficients.
-    descend : CoordinateDescent
-        The backend's loop over coordinates.  The objective gets it from its design, for
-        only a design knows the backend.
+    loops : MatrixLoops
+        The backend's.  The objective gets them from its design, for only a design knows
+        the backend.
     """
 
-    def __init__(self, matrix: np.ndarray, n_outputs: int, descend: CoordinateDescent) -> None:
-        super().__init__(matrix, n_outputs)
-        self._descend = descend
+    def __init__(self, matrix: np.ndarray, n_outputs: int, loops: MatrixLoops) -> None:
+        super().__init__(matrix, n_outputs, loops)
+        self._loops = loops
 
     def proximal_step(
         self, coef: np.ndarray, gradient: np.ndarray, strengths: np.ndarray
@@ -85,8 +97,8 @@ class ProximalHessian(DenseHessian):
             return np.full_like(coef, np.nan), math.nan
         # A part of a larger array would be read more slowly, by a kernel of its own.
         self.matrix = np.ascontiguousarray(self.matrix)
-        model = _Model(self.matrix, start, slopes, bounds)
-        model.minimise(self._descend)
+        model = _Model(self.matrix, start, slopes, bounds, self._loops)
+        model.minimise()
         return self._unpack(model.point, coef), -model.value()
 
     def update(self, step: np.ndarray, gradient_change: np.ndarray) -> None:
@@ -96,7 +108,7 @@ class ProximalHessian(DenseHessian):
         Nocedal & Wright.
         """
         s, y = self._pack(step), self._pack(gradient_change)
-        product = self.matrix @ s
+        product = times(self.matrix, s)
         known, seen = float(s @ product), float(s @ y)
         least = _LEAST_CURVATURE * float(np.linalg.norm(s) * np.linalg.norm(y))
         if seen > least and known > 0.0:
@@ -123,8 +135,14 @@ class _Model:
     """The quadratic with its penalty, and the point on the way to its minimum."""
 
     def __init__(
-        self, matrix: np.ndarray, start: np.ndarray, slopes: np.ndarray, bounds: np.ndarray
+        self,
+        matrix: np.ndarray,
+        start: np.ndarray,
+        slopes: np.ndarray,
+        bounds: np.ndarray,
+        loops: MatrixLoops,
     ) -> None:
+        self._loops = loops
         self.matrix = matrix
         self.start = start
         self.slopes = slopes
@@ -134,14 +152,14 @@ class _Model:
         self.has_curvature = matrix.diagonal() > 0.0
         self.root = np.sqrt(np.maximum(matrix.diagonal(), 0.0))
 
-    def minimise(self, descend: CoordinateDescent) -> None:
+    def minimise(self) -> None:
         """Take turns of sweeps and linear systems until the minimum is reached."""
         everyone = np.flatnonzero(self.has_curvature)
         sweeps, least = _SWEEPS, math.inf
         for _ in range(_MOST_ROUNDS):
-            moved = self._sweep(descend, everyone, 1, 0.0)
+            moved = self._sweep(everyone, 1, 0.0)
             least = min(least, _SETTLED * moved)
-            self._sweep(descend, self._free(), sweeps, least)
+            self._sweep(self._free(), sweeps, least)
             sweeps = min(2 * sweeps, _MOST_SWEEPS)
             if self._minimise_on_signs() and not self._wants_in().any():
                 return
@@ -151,12 +169,11 @@ class _Model:
         step = self.point - self.start
         penalty = self.bounds * (np.abs(self.point) - np.abs(self.start))
         linear = self.slopes * step + penalty
-        return float(linear.sum() + 0.5 * (step @ (self.matrix @ step)))
+        return float(linear.sum() + 0.5 * (step @ times(self.matrix, step)))
 
-    def _sweep(
-        self, descend: CoordinateDescent, members: np.ndarray, most: int, least: float
-    ) -> float:
-        return descend(self.matrix, self.bounds, self.point, self.gradient, members, most, least)
+    def _sweep(self, members: np.ndarray, most: int, least: float) -> float:
+        model = (self.matrix, self.bounds, self.point, self.gradient)
+        return self._loops.descend_coordinates(*model, members, most, least)
 
     def _free(self) -> np.ndarray:
         """Return the coordinates whose derivative exists."""
@@ -185,7 +202,8 @@ class _Model:
         """Go towards the minimum with the signs held; return whether a sign ended the way."""
         if not len(free):
             return False
-        face = DenseHessian(np.ascontiguousarray(self.matrix[np.ix_(free, free)]))
+        matrix = np.ascontiguousarray(self.matrix[np.ix_(free, free)])
+        face = DenseHessian(matrix, factoring=self._loops)
         signs, bounds = np.sign(self.point[free]), self.bounds[free]
         error = math.inf
         for _ in range(_MOST_REFINEMENTS):
@@ -206,7 +224,7 @@ class _Model:
 
     def _move(self, free: np.ndarray, values: np.ndarray) -> None:
         self.point[free] = values
-        self.gradient = self.slopes + self.matrix @ (self.point - self.start)
+        self.gradient = self.slopes + times(self.matrix, self.point - self.start)
 
 
 def _up_to_zeros(
@@ -224,7 +242,8 @@ def _up_to_zeros(
     while length > nearest:
         new = np.where(lengths <= length, 0.0, old + length * step)
         change = new - old
-        if change @ slope + 0.5 * (change @ (matrix @ change)) < _ENOUGH * length * (step @ slope):
+        gain = change @ slope + 0.5 * (change @ times(matrix, change))
+        if gain < _ENOUGH * length * (step @ slope):
             return new
         length *= 0.5
     return np.where(lengths <= nearest, 0.0, old + nearest * step)

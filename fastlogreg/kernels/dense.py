@@ -28,6 +28,7 @@ from fastlogreg.kernels import (
     dense_tiles,
 )
 from fastlogreg.kernels.blocks import EMPTY_WEIGHTS, block_edges, count_blocks, sum_parts
+from fastlogreg.kernels.cholesky import factor_cholesky, reciprocal_condition, solve_cholesky
 from fastlogreg.kernels.coordinate import descend_coordinates
 from fastlogreg.kernels.link import link_scratch
 from fastlogreg.kernels.softmax import softmax_scratch
@@ -36,10 +37,13 @@ from fastlogreg.runtime.threads import run_blocks
 __all__ = [
     "decision",
     "descend_coordinates",
+    "factor_cholesky",
     "hessian_product",
     "loss_gradient",
     "loss_gradient_hessian",
     "probability",
+    "reciprocal_condition",
+    "solve_cholesky",
     "square_sums",
 ]
 

@@ -24,6 +24,7 @@ from fastlogreg.kernels.blocks import (
     count_blocks,
     sum_parts,
 )
+from fastlogreg.kernels.cholesky import factor_cholesky, reciprocal_condition, solve_cholesky
 from fastlogreg.kernels.coordinate import descend_coordinates
 from fastlogreg.kernels.link import link_scratch
 from fastlogreg.kernels.softmax import softmax_scratch
@@ -50,10 +51,13 @@ from fastlogreg.runtime.threads import run_blocks
 __all__ = [
     "decision",
     "descend_coordinates",
+    "factor_cholesky",
     "hessian_product",
     "loss_gradient",
     "loss_gradient_hessian",
     "probability",
+    "reciprocal_condition",
+    "solve_cholesky",
     "square_sums",
     "take_columns",
 ]

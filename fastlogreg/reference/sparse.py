@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from fastlogreg.reference.cholesky import factor_cholesky, reciprocal_condition, solve_cholesky
 from fastlogreg.reference.chunks import is_weighted, row_weights
 from fastlogreg.reference.coordinate import descend_coordinates
 from fastlogreg.reference.pointwise import (
@@ -26,10 +27,13 @@ from fastlogreg.reference.pointwise import (
 __all__ = [
     "decision",
     "descend_coordinates",
+    "factor_cholesky",
     "hessian_product",
     "loss_gradient",
     "loss_gradient_hessian",
     "probability",
+    "reciprocal_condition",
+    "solve_cholesky",
     "square_sums",
     "take_columns",
 ]

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csc_array, csr_array, hstack
 
+from fastlogreg.reference.cholesky import factor_cholesky, reciprocal_condition, solve_cholesky
 from fastlogreg.reference.coordinate import descend_coordinates
 from fastlogreg.reference.pointwise import (
     curvature,
@@ -27,10 +28,13 @@ from fastlogreg.reference.pointwise import (
 __all__ = [
     "decision",
     "descend_coordinates",
+    "factor_cholesky",
     "hessian_product",
     "loss_gradient",
     "loss_gradient_hessian",
     "probability",
+    "reciprocal_condition",
+    "solve_cholesky",
     "square_sums",
 ]
 

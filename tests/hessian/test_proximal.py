@@ -11,8 +11,8 @@ from tests import oracle
 @pytest.fixture
 def curved(backend):
     """Return what makes a Hessian of a matrix."""
-    descend = load_backend(backend).descend_coordinates
-    return lambda matrix, n_outputs=1: ProximalHessian(matrix.copy(), n_outputs, descend)
+    loops = load_backend(backend)
+    return lambda matrix, n_outputs=1: ProximalHessian(matrix.copy(), n_outputs, loops)
 
 
 def problem(p, seed, rows=None):
