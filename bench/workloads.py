@@ -127,7 +127,7 @@ WORKLOADS = (
     Workload("sparse 300,000 x 100,000", 1e-6, 300_000, 100_000, quick=(2_000, 800), per_row=59),
     Workload(
         "sparse 300,000 x 100,000, L1",
-        1e-6,
+        1e-7,
         300_000,
         100_000,
         quick=(2_000, 800),

@@ -8,13 +8,12 @@ stays a small share of a pass.
 
 from __future__ import annotations
 
-from bisect import bisect_left
-
 import numpy as np
 
 from fastlogreg.kernels.blocks import count_blocks
 from fastlogreg.runtime.jit import tile_kernel
 from fastlogreg.runtime.threads import run_blocks
+from fastlogreg.runtime.vectors import inner
 
 __all__ = ["TILE", "add_up", "count_hessian_parts", "count_parts", "even_edges", "rows_of_tile"]
 
@@ -38,7 +37,7 @@ def count_parts(indptr: np.ndarray, part_size: int, width: int = 1) -> int:
 def count_hessian_parts(indptr: np.ndarray, part_size: int) -> int:
     """Return the number of blocks, whose parts have fewer numbers than the rows have pairs."""
     lengths = np.diff(indptr).astype(np.float64)
-    by_work = int(lengths @ (lengths + 1.0)) // (4 * part_size)
+    by_work = int(inner(lengths, lengths + 1.0)) // (4 * part_size)
     return max(
         min(count_parts(indptr, 0), count_blocks(len(lengths), 1 << 14, part_size), by_work), 1
     )
@@ -50,13 +49,14 @@ def even_edges(indptr: np.ndarray, n_blocks: int) -> np.ndarray:
     By columns where *indptr* is that of columns.
     """
     lines = len(indptr) - 1
-
-    def work(line: int) -> int:
-        return int(indptr[line]) + _LINE * line
-
-    goals = [work(lines) * b // n_blocks for b in range(1, n_blocks)]
-    cuts = [bisect_left(range(lines), goal, key=work) for goal in goals]
-    return np.array([0, *cuts, lines], dtype=np.int64)
+    total = int(indptr[lines]) + _LINE * lines
+    goals = np.array([total * b // n_blocks for b in range(1, n_blocks)], dtype=np.int64)
+    least, most = np.zeros(len(goals), dtype=np.int64), np.full(len(goals), lines, dtype=np.int64)
+    while (least < most).any():  # bisection, all cuts at once
+        middle = (least + most) // 2
+        is_less = indptr[middle] + _LINE * middle < goals
+        least, most = np.where(is_less, middle + 1, least), np.where(is_less, most, middle)
+    return np.array([0, *least, lines], dtype=np.int64)
 
 
 @tile_kernel
