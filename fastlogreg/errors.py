@@ -35,6 +35,10 @@ class ModelFileError(FastLogRegError, ValueError):
     """A model file is damaged, of another kind or of a newer format."""
 
 
+class ConversionError(FastLogRegError, ValueError):
+    """A model cannot be said in the terms of another library."""
+
+
 class KernelCacheError(FastLogRegError, OSError):
     """Compiled kernels were to be kept, and there is no folder for them that can be written."""
 

@@ -263,6 +263,36 @@ class LogisticRegression(NamedCoefficients, LinearPrediction, ClassifierMixin, B
             self.__dict__ = before
             raise
 
+    def to_sklearn(self) -> Any:
+        """Return the fitted model as scikit-learn's own, of the same probabilities.
+
+        Returns
+        -------
+        sklearn.linear_model.LogisticRegression or sklearn.pipeline.Pipeline
+            Fitted, and without any part of this package: what takes scikit-learn's models,
+            such as skl2onnx, takes it.  A model with categories is a ``ColumnTransformer``,
+            which encodes each of them by a ``OneHotEncoder``, before the classifier.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ConversionError
+            Categories that a ``OneHotEncoder`` cannot hold: neither all text nor all numbers.
+        ImportError
+            pandas is not installed, and there are categories in named columns.
+
+        Notes
+        -----
+        The two agree to rounding wherever this model predicts.  Missing categories that it
+        refuses (``handle_missing="error"``) are unknown ones to the encoder; so is pandas.NA
+        in text, where None and NaN are missing: replace it by None.  Reference levels, and
+        missing values that are ignored, have columns with the coefficient 0.
+        """
+        from fastlogreg.persistence.conversion import convert
+
+        return convert(self)
+
     def __sklearn_tags__(self) -> Tags:
         """Return what scikit-learn needs to know: X may be sparse."""
         tags = super().__sklearn_tags__()

@@ -67,11 +67,15 @@ class EliminatedHessian:
         scale, of_core, border, schur = self._factored
         rest = self._rest(gradient)
         g_block = scale * gradient[self._block, 0]
+        out = np.zeros_like(gradient)
         with np.errstate(over="ignore", invalid="ignore"):
-            right = blas.dgemv(-1.0, border.T, g_block, 1.0, of_core * gradient[rest, 0])
+            right = of_core * gradient[rest, 0]
+            if len(g_block):  # LAPACK's wrappers refuse empty arrays
+                right = blas.dgemv(-1.0, border.T, g_block, 1.0, right)
             y = schur.solve(right[:, None])[:, 0]
-            out = np.zeros_like(gradient)
-            out[self._block, 0] = scale * blas.dgemv(-1.0, border.T, y, 1.0, g_block, trans=1)
+            if len(g_block):
+                y_block = blas.dgemv(-1.0, border.T, y, 1.0, g_block, trans=1)
+                out[self._block, 0] = scale * y_block
             out[rest, 0] = of_core * y
         return out
 

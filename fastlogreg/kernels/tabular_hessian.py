@@ -223,8 +223,8 @@ def hessian_mixed(
 ) -> None:
     """Add loss, gradient and Hessian of a tile; *lines*, *scaled*, *places* are scratch.
 
-    *of_levels* has no entry for the largest category, which is the last of *levels*, or for
-    none where *largest* is 0.
+    *of_levels* has no entry for the largest category, which is the last of *levels* and may
+    have no level, or for none where *largest* is 0 and there is no category.
     """
     z, weight, bend, line = lines[0], lines[1], lines[2], lines[3]
     n_levels = levels.shape[0] - largest
@@ -286,7 +286,7 @@ def loss_gradient_hessian(
     gradients, sums = np.zeros((n_blocks, X.n_slots)), np.zeros((n_blocks, 2))
     borders = aligned_zeros(n_blocks, (size + 1) * side)
     cores = aligned_zeros(n_blocks, side * side)
-    arguments = (pack(X, coef)[0], *rows, of_levels, int(size > 0), side, width)
+    arguments = (pack(X, coef)[0], *rows, of_levels, len(X.levels[:1]), side, width)
     kernel: Callable[..., object] = hessian_mixed
 
     def block(begin: int, end: int) -> None:

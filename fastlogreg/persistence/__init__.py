@@ -29,7 +29,7 @@ from sklearn.utils.validation import check_is_fitted
 from fastlogreg.errors import InvalidParameterTypeError, ModelFileError
 from fastlogreg.estimators.logistic_regression import LogisticRegression
 from fastlogreg.persistence.logistic import read_logistic, write_logistic
-from fastlogreg.persistence.values import take
+from fastlogreg.persistence.values import check_text, take
 from fastlogreg.runtime.files import replacing
 
 __all__ = ["ModelFile", "load", "load_file", "save"]
@@ -105,8 +105,13 @@ def save(
             f"sections holds what JSON cannot ({error}); expected dicts with string keys, "
             "lists, strings, finite numbers, booleans and None."
         ) from None
+    text = json.dumps(body, indent=1) + "\n"
+    try:
+        check_text(body["model"], len(text))
+    except ModelFileError as error:
+        raise InvalidParameterTypeError(f"the model is not saved: {error}") from None
     with replacing(path) as beside:
-        beside.write_text(json.dumps(body, indent=1) + "\n", encoding="ascii")
+        beside.write_text(text, encoding="ascii")
 
 
 def load(path: str | os.PathLike[str]) -> Any:
@@ -138,6 +143,7 @@ def load_file(path: str | os.PathLike[str]) -> ModelFile:
     try:
         body = _parse(raw)
         _check_body(body)
+        check_text(body["model"], len(raw))
         kind = _KINDS[body["kind"]]
         return ModelFile(kind.read(body["model"]), body["sections"])
     except (ModelFileError, RecursionError) as error:
@@ -185,9 +191,10 @@ def _check_body(body: Any) -> None:
             "the file is damaged: its content does not give the checksum that it holds. "
             "Restore it from a copy, or train again."
         )
-    if body.get("kind") not in _KINDS:
+    kind = take(body, "kind", str)
+    if kind not in _KINDS:
         raise ModelFileError(
-            f"the model is of kind {body.get('kind')!r}; expected "
+            f"the model is of kind {kind!r}; expected "
             f"{' or '.join(map(repr, _KINDS))}. Upgrade fastlogreg."
         )
     take(body, "model", dict)

@@ -90,14 +90,15 @@ def _check_shapes(model: LogisticRegression) -> None:
     encoding = vars(model).get("_encoding")
     if encoding is not None and len(encoding.features) != d:
         raise ModelFileError(f"'encoding' has {len(encoding.features)} columns; expected {d}.")
-    n_coefficients = d if encoding is None else len(encoding.names_out)
+    n_coefficients = d if encoding is None else encoding.n_coefficients
     k = n_classes if n_classes > 2 else 1
     found = {
         "classes_": (model.classes_.shape, (max(n_classes, 2),)),
         "coef_": (model.coef_.shape, (k, n_coefficients)),
         "intercept_": (model.intercept_.shape, (k,)),
-        "feature_names_in_": (getattr(model, "feature_names_in_", np.empty(d)).shape, (d,)),
     }
+    if hasattr(model, "feature_names_in_"):
+        found["feature_names_in_"] = (model.feature_names_in_.shape, (d,))
     for name, (shape, expected) in found.items():
         if shape != expected:
             raise ModelFileError(f"{name!r} has shape {shape}; expected {expected}.")

@@ -17,10 +17,14 @@ import numpy as np
 
 from fastlogreg.errors import InvalidParameterTypeError, ModelFileError
 
-__all__ = ["decode", "encode", "take"]
+__all__ = ["check_text", "decode", "encode", "take"]
 
 # The only types an array in a file may have: a name is never handed to numpy unseen.
-_DTYPES = re.compile(r"bool|u?int(8|16|32|64)|float(16|32|64)|str\d{1,4}|object")
+_DTYPES = re.compile(r"bool|u?int(8|16|32|64)|float(16|32|64)|str[1-9]\d{0,3}|object")
+_BYTES_OF_A_CHARACTER = np.dtype("U1").itemsize
+# What arrays of text may take: the labels of any model that is not made to fill the memory.
+_TEXT_PER_BYTE = 32
+_TEXT_AT_LEAST = 1 << 24
 
 T = TypeVar("T")
 
@@ -35,6 +39,45 @@ def take(parts: Mapping[str, Any], name: str, expected: type[T]) -> T:
             f"{name!r} is of type {type(value).__name__}; expected {expected.__name__}."
         )
     return value
+
+
+def check_text(data: Any, size: int) -> None:
+    """Raise unless the arrays of text in data fit the size of the file that holds them.
+
+    In NumPy each text is as wide as the type says, so that a few bytes of a file may stand
+    for any number in memory; everything else takes a small multiple of the file.
+
+    Raises
+    ------
+    ModelFileError
+        They would take much more memory than the file has bytes.
+    """
+    total = 0
+    stack = [data]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, dict):
+            stack.extend(value.values())
+            total += _claimed_text(value.get("$array"))
+        elif isinstance(value, list):
+            stack.extend(item for item in value if isinstance(item, dict | list))
+    allowed = max(_TEXT_PER_BYTE * size, _TEXT_AT_LEAST)
+    if total > allowed:
+        raise ModelFileError(
+            f"labels or other text would take {total:,} bytes of memory, and the file has "
+            f"{size:,}; expected at most {allowed:,}. Use shorter labels, or labels in an array "
+            "of objects, labels.astype(object), and train again."
+        )
+
+
+def _claimed_text(array: Any) -> int:
+    if not isinstance(array, dict):
+        return 0
+    width = re.fullmatch(r"str(\d{1,4})", str(array.get("dtype")))
+    values = array.get("values")
+    if width is None or not isinstance(values, list):
+        return 0
+    return int(width[1]) * _BYTES_OF_A_CHARACTER * len(values)
 
 
 def encode(name: str, value: Any) -> Any:
@@ -60,7 +103,7 @@ def encode(name: str, value: Any) -> Any:
 
 def _encode_array(name: str, array: np.ndarray) -> dict[str, Any]:
     if array.dtype.kind == "U":
-        dtype = f"str{array.dtype.itemsize // np.dtype('U1').itemsize}"
+        dtype = f"str{array.dtype.itemsize // _BYTES_OF_A_CHARACTER}"
     else:
         dtype = array.dtype.newbyteorder("=").name
     if not _DTYPES.fullmatch(dtype):

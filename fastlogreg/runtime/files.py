@@ -13,6 +13,8 @@ from pathlib import Path
 
 __all__ = ["replacing"]
 
+_KEPT = 48
+
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
@@ -35,7 +37,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     ------
     OSError
         *path* is a directory, or its folder is missing or read-only; or, with *path* as
-        its file, whatever of the system's errors the block raised, such as of a full disk.
+        its file, an error of the block that named no other, such as of a full disk.
     """
     try:
         mode = os.stat(path).st_mode
@@ -48,11 +50,12 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
             yield Path(path)
         return
     final = Path(os.path.realpath(path))
-    beside = final.with_name(f".{secrets.token_hex(4)}.{final.name}")
-    with _named(path):
+    # The end of the name only, so that it is no longer than a file system takes.
+    beside = final.with_name(f".{secrets.token_hex(4)}.{final.name[-_KEPT:]}")
+    with _named(path, beside):
         beside.touch(exist_ok=False)
     try:
-        with _named(path):
+        with _named(path, beside):
             if mode is not None:
                 shutil.copymode(final, beside)
             yield beside
@@ -68,12 +71,13 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 @contextmanager
-def _named(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Name *path* in errors of the system, which name another file or none."""
+def _named(path: str | os.PathLike[str], beside: Path | None = None) -> Iterator[None]:
+    """Let an error that names the file beside, or none, name *path*."""
     try:
         yield
     except OSError as error:
-        if error.errno is None:
+        unnamed = error.filename is None or error.filename == str(beside)
+        if error.errno is None or not unnamed:
             raise
         raise OSError(error.errno, error.strerror, os.fspath(path)) from error
 

@@ -148,6 +148,11 @@ class Encoding:
         ]
 
     @property
+    def n_coefficients(self) -> int:
+        """How many coefficients there are."""
+        return sum(len(feature.labels) for feature in self.features)
+
+    @property
     def names_out(self) -> list[str]:
         """Names of the coefficients."""
         return [name for feature in self.features for name in feature.names_out]

@@ -356,3 +356,23 @@ def test_a_second_fit_on_an_array_forgets_the_categories():
     assert model.is_categorical_ is None
     assert model.get_feature_names_out().tolist()[:2] == ["x0", "x1"]
     np.testing.assert_array_equal(model.coef_, ONE_HOT.coef_)
+
+
+@pytest.mark.parametrize("others", [[], ["x"], ["x", "other"]])
+def test_a_category_of_one_level_without_a_penalty_has_no_coefficient(backend, others):
+    """Its only level is the reference; the rest is fitted as if it were not there."""
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(
+        {
+            "one": pd.Categorical(["a"] * 200),
+            "x": rng.standard_normal(200),
+            "other": pd.Categorical(["b"] * 200),
+        }
+    )
+    y = rng.integers(0, 2, 200)
+    model = LogisticRegression(C=np.inf, backend=backend).fit(table[["one", *others]], y)
+    assert model.coef_.shape == (1, len(others[:1]))
+    peer = LogisticRegression(C=np.inf, backend="numpy").fit(np.c_[table["x"]], y)
+    expected = peer.predict_proba(np.c_[table["x"]])[:, 1] if others else y.mean()
+    found = model.predict_proba(table[["one", *others]])[:, 1]
+    np.testing.assert_allclose(found, expected, atol=1e-5)

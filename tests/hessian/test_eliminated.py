@@ -44,6 +44,12 @@ def test_levels_and_columns_without_curvature_stay():
     assert found[1, 0] == 0.0
 
 
+def test_a_block_of_no_rows_leaves_the_rest():
+    _, _, _, core = parts(6, 4)
+    found = EliminatedHessian(2, np.empty(0), np.empty((0, 4)), core).solve(np.ones((4, 1)))
+    np.testing.assert_allclose(found[:, 0], np.linalg.solve(core, np.ones(4)), rtol=1e-9)
+
+
 def test_a_fixed_intercept_stays():
     first, diagonal, border, core = parts(6, 4)
     found = EliminatedHessian(first, diagonal, border, core).solve(np.ones((11, 1)))
