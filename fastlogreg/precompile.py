@@ -35,7 +35,7 @@ from fastlogreg.errors import (
     KernelCacheError,
     KernelCacheWarning,
 )
-from fastlogreg.hessian import ProximalHessian
+from fastlogreg.hessian import DenseHessian, ProximalHessian
 from fastlogreg.solvers import SOLVERS
 
 __all__ = ["DTYPES", "ORDERS", "WarmUp", "kernel_folder", "warmup"]
@@ -57,6 +57,7 @@ _PASSES = {
 _FEW = (64, 8)  # columns that a pass over C order has a kernel for
 # So wide, and of so many rows, that the Hessian is summed by panels.
 _WIDE = (2_000, 600)
+_FACTORED = 120  # rows of a matrix that is factored by compiled loops
 
 
 @dataclass(frozen=True)
@@ -274,8 +275,9 @@ def _works(
     for solver in solvers:
         passes = _PASSES.get(solver, ("gradient", "hessian"))
         yield solver, partial(_run_all, small, few, passes)
-        if "hessian" in passes and order not in _NOT_DENSE:
-            yield f"{solver}, wide", partial(_Case(dtype, order, *_WIDE).run, ["hessian"])
+        if "hessian" in passes:
+            wide = few if order in _NOT_DENSE else _Case(dtype, order, *_WIDE)
+            yield f"{solver}, wide", partial(wide.run, ["hessian", "factors"])
     if predict:
         yield "predict", small.predictions
     if outputs:
@@ -327,6 +329,10 @@ class _Case:
     def coordinates(self) -> None:
         model = ProximalHessian(np.eye(2), 1, self.design.backend)
         model.proximal_step(*np.zeros((3, 2, 1)))
+
+    def factors(self) -> None:
+        matrix, factoring = np.eye(_FACTORED), self.design.backend
+        DenseHessian(matrix, factoring=factoring).solve(np.ones((_FACTORED, 1)))
 
     def outputs(self) -> None:
         # One kernel has the gradient and the product, of softmax and of binary models.
