@@ -272,6 +272,8 @@ def _interrupted(X, y, seconds, seed):
         armed = False
     except KeyboardInterrupt:
         return True
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)  # or it strikes the next before its try
     return False
 
 
