@@ -82,8 +82,6 @@ class DenseHessian:
         solution = self._scale * gradient[:side].T.ravel()
         self._factoring.solve_cholesky(self._factor, solution)
         solution *= self._scale
-        if gradient.size == solution.size:
-            return np.asarray(solution.reshape(self.n_outputs, side).T)
         out = np.zeros_like(gradient)
         out[:side] = solution.reshape(self.n_outputs, side).T
         return out

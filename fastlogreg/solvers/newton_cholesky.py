@@ -90,7 +90,7 @@ class FullHessian(Generic[H]):
     def direction(self, gradient: np.ndarray) -> np.ndarray:
         """Return the Newton step."""
         predicted = self.predicted_decrease(gradient)
-        self._ends = self._is_last_step(predicted, gradient)
+        self._ends = self._is_near_the_end(predicted, gradient)
         self._predicted_before, self._gradient = predicted, gradient
         return self._steps.direction
 
@@ -118,7 +118,7 @@ class FullHessian(Generic[H]):
         """Have nothing to drop."""
         return False
 
-    def _is_last_step(self, predicted: float, gradient: np.ndarray) -> bool:
+    def _is_near_the_end(self, predicted: float, gradient: np.ndarray) -> bool:
         """Return whether this step and one more with the same Hessian are all that is needed.
 
         Where each step squares the error, the gradient shrinks by what the predicted
