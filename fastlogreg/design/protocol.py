@@ -9,6 +9,8 @@ from typing import Any, Protocol, cast, runtime_checkable
 
 import numpy as np
 
+from fastlogreg.runtime.loops import MatrixLoops
+
 __all__ = [
     "Backend",
     "BlockSums",
@@ -199,7 +201,7 @@ class HasArray(Protocol):
         """X, ``(n_rows, n_columns)``."""
 
 
-class Backend(Protocol):
+class Backend(MatrixLoops, Protocol):
     """The whole passes that a storage's file in `fastlogreg.kernels` and its mirror define.
 
     ``X`` is what the storage's design holds: an array of a dense one.
@@ -207,27 +209,6 @@ class Backend(Protocol):
     With them come the loops of a backend over matrices, which read no X, so that what a
     design was handed is all that a fit needs: the objective passes them on to its Hessians.
     """
-
-    def factor_cholesky(self, matrix: np.ndarray) -> bool:
-        """Put the lower factor in place of the lower triangle; return whether there is one."""
-
-    def solve_cholesky(self, factor: np.ndarray, right: np.ndarray) -> None:
-        """Solve ``L L' x = right`` in place, ``(p,)``."""
-
-    def reciprocal_condition(self, factor: np.ndarray, norm: float) -> float:
-        """Return an estimate of 1 over the condition number of a matrix of that 1-norm."""
-
-    def descend_coordinates(
-        self,
-        matrix: np.ndarray,
-        strengths: np.ndarray,
-        coef: np.ndarray,
-        gradient: np.ndarray,
-        members: np.ndarray,
-        most_sweeps: int,
-        least: float,
-    ) -> float:
-        """Minimise a quadratic with an L1 penalty by coordinates, in place."""
 
     def loss_gradient(
         self,

@@ -66,11 +66,6 @@ def _read_table(estimator: Any, X: Any, *, reset: bool) -> Table:
         from fastlogreg.estimators.reading import read_mixed
 
         return read_mixed(estimator, X, reset=reset)
-    if callable(getattr(X, "collect", None)) and not hasattr(X, "shape"):
-        raise InvalidDataTypeError(
-            f"X is a {type(X).__module__.partition('.')[0]} {type(X).__name__}, which holds no "
-            "rows yet; expected an array, a DataFrame or a sparse matrix. Pass X.collect()."
-        )
     if getattr(getattr(X, "dtype", None), "kind", "") in ("M", "m"):
         raise InvalidDataTypeError(
             f"X is of {X.dtype}; expected numbers. Derive numbers from dates, such as the days "
@@ -106,6 +101,8 @@ def _has_columns(estimator: Any, X: Any, *, reset: bool) -> bool:
         hasattr(X, "__arrow_c_stream__") or hasattr(X, "__dataframe__") or hasattr(X, "iloc")
     ):
         return getattr(X, "ndim", 2) == 2
+    if hasattr(X, "collect") and not hasattr(X, "shape"):
+        return True  # a query, which is told how to become a frame
     if not reset:
         return "_encoding" in vars(estimator)
     wanted = estimator.categorical_features

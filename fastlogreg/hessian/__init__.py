@@ -2,12 +2,11 @@
 
 from fastlogreg.hessian.dense import DenseHessian
 from fastlogreg.hessian.eliminated import EliminatedHessian, assemble
-from fastlogreg.hessian.proximal import MatrixLoops, ProximalHessian
+from fastlogreg.hessian.proximal import ProximalHessian
 
 __all__ = [
     "DenseHessian",
     "EliminatedHessian",
-    "MatrixLoops",
     "ProximalHessian",
     "assemble",
 ]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Protocol
 
 import numpy as np
 from scipy.linalg import lapack
 
 from fastlogreg.reference import cholesky as by_lapack
+from fastlogreg.runtime.loops import Factoring
 
-__all__ = ["DenseHessian", "Factoring"]
+__all__ = ["DenseHessian"]
 
 _EPS = float(np.finfo(np.float64).eps)
 _LEAST_CURVATURE = float(np.finfo(np.float64).tiny) / _EPS
@@ -19,19 +19,6 @@ _LEAST_CURVATURE = float(np.finfo(np.float64).tiny) / _EPS
 # than the compiled loops take for all of the work.
 _FEWEST_ROWS, _MOST_ROWS = 96, 768
 _norm: Callable[..., float] = lapack.dlange
-
-
-class Factoring(Protocol):
-    """What a backend has for matrices: `fastlogreg.kernels.cholesky` or its mirror."""
-
-    def factor_cholesky(self, matrix: np.ndarray) -> bool:
-        """Put the lower factor in place of the lower triangle; return whether there is one."""
-
-    def solve_cholesky(self, factor: np.ndarray, right: np.ndarray) -> None:
-        """Solve ``L L' x = right`` in place, ``(p,)``."""
-
-    def reciprocal_condition(self, factor: np.ndarray, norm: float) -> float:
-        """Return an estimate of 1 over the condition number of a matrix of that 1-norm."""
 
 
 class DenseHessian:

@@ -18,8 +18,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import blas
 
-from fastlogreg.hessian.dense import DenseHessian, Factoring
+from fastlogreg.hessian.dense import DenseHessian
 from fastlogreg.reference import cholesky as by_lapack
+from fastlogreg.runtime.loops import Factoring
 
 __all__ = ["EliminatedHessian", "assemble"]
 

@@ -18,14 +18,14 @@ of a minimum hold to rounding.
 from __future__ import annotations
 
 import math
-from typing import Protocol
 
 import numpy as np
 
-from fastlogreg.hessian.dense import DenseHessian, Factoring
+from fastlogreg.hessian.dense import DenseHessian
+from fastlogreg.runtime.loops import MatrixLoops
 from fastlogreg.runtime.vectors import times
 
-__all__ = ["MatrixLoops", "ProximalHessian"]
+__all__ = ["ProximalHessian"]
 
 _EPS = float(np.finfo(np.float64).eps)
 _MOST_ROUNDS = 60
@@ -37,22 +37,6 @@ _ENOUGH = 0.1  # of the decrease that a slope promises
 _SETTLED = 1e-6  # of a first sweep's largest gain
 _ROUNDING = 8.0 * _EPS
 _LEAST_CURVATURE = 1e-14  # relative: a pair below carries rounding, not curvature
-
-
-class MatrixLoops(Factoring, Protocol):
-    """What a backend has for matrices, whatever X is."""
-
-    def descend_coordinates(
-        self,
-        matrix: np.ndarray,
-        strengths: np.ndarray,
-        coef: np.ndarray,
-        gradient: np.ndarray,
-        members: np.ndarray,
-        most_sweeps: int,
-        least: float,
-    ) -> float:
-        """Minimise a quadratic with an L1 penalty by coordinates, in place."""
 
 
 class ProximalHessian(DenseHessian):

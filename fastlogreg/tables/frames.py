@@ -19,7 +19,7 @@ import narwhals as nw
 import numpy as np
 
 from fastlogreg.design import DTYPES
-from fastlogreg.errors import InvalidDataError
+from fastlogreg.errors import InvalidDataError, InvalidDataTypeError
 from fastlogreg.tables.factors import Factor, factorise_array, is_missing
 
 __all__ = ["Column", "array_columns", "frame_block", "is_frame", "one_block", "read_columns"]
@@ -117,9 +117,9 @@ def read_columns(X: Any) -> tuple[list[Column], Any]:
 
     Raises
     ------
-    InvalidDataError
-        A single column, a query that has not been run, two columns of a name, or a stream
-        of Arrow without pyarrow to read it.
+    InvalidDataError, InvalidDataTypeError
+        A single column, two columns of a name, or a stream of Arrow without pyarrow to read
+        it; a query that has not been run.
     """
     if nw.dependencies.is_into_series(X):
         raise InvalidDataError(
@@ -195,7 +195,7 @@ def one_block(arrays: Sequence[np.ndarray]) -> np.ndarray | None:
 
 def _from_stream(X: Any) -> Any:
     if not hasattr(X, "__arrow_c_stream__"):
-        raise InvalidDataError(
+        raise InvalidDataTypeError(
             f"X is a {type(X).__name__}, a query whose rows are not in memory; expected an array "
             "or a DataFrame. Run it first, with X.collect() in polars, X.compute() in Dask."
         )

@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from fastlogreg import LogisticRegression, load, save
-from fastlogreg.errors import InvalidDataError, InvalidParameterError
+from fastlogreg.errors import InvalidDataError, InvalidDataTypeError, InvalidParameterError
 
 N = 500
 CATEGORIES = ["city", "size"]
@@ -376,3 +376,9 @@ def test_a_category_of_one_level_without_a_penalty_has_no_coefficient(backend, o
     expected = peer.predict_proba(np.c_[table["x"]])[:, 1] if others else y.mean()
     found = model.predict_proba(table[["one", *others]])[:, 1]
     np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_a_query_is_told_how_to_become_a_frame():
+    query = pl.DataFrame({"a": [1.0, 2.0, 3.0, 4.0]}).lazy()
+    with pytest.raises(InvalidDataTypeError, match=r"LazyFrame, a query.*collect"):
+        LogisticRegression().fit(query, [0, 1, 0, 1])
