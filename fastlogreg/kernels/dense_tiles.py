@@ -41,7 +41,7 @@ _L2_CELLS = 65_536  # 512 KiB of float64: where 32 rows are more, fewer are take
 # in a run of short rows, and in one long row.
 _LEAST_FETCHED = 96
 _MOST_FETCHED = 2_560
-_NARROW = 128  # columns; here, and from _COEF_BEYOND_L1 on, four rows share the coefficients
+_NARROW = 72  # columns; here, and from _COEF_BEYOND_L1 on, four rows share the coefficients
 _COEF_BEYOND_L1 = 2_048
 _TILE_F_CELLS = 32_768  # 256 KiB of float64
 WIDE_F = 384  # columns from which a tile in L2 would be too few rows: it is kept in L3

@@ -11,6 +11,7 @@ import numpy as np
 
 from fastlogreg.kernels.pointwise import exp_of_negative, log1p_of_positive, signed
 from fastlogreg.runtime.jit import tile_kernel
+from fastlogreg.runtime.lanes import add_cells, load, spread, store
 
 __all__ = ["LANES", "fill_row_weights", "link_scratch", "link_tile"]
 
@@ -80,10 +81,21 @@ def even_loss(u: np.ndarray, count: int, is_last: bool, growth: np.ndarray) -> f
     # and the relative error of a factor is that of an addition.
     for i in range(count, u.size):
         u[i] = 0.0
-    for start in range(0, u.size, LANES):
-        factor = u[start : start + LANES]
-        for i in range(LANES):
-            growth[i] += factor[i] * (1.0 + growth[i])
+    one = spread(1.0)
+    # P + u + u P, of sixteen products at once: left to the compiler, a loop over so few
+    # products is unrolled into scalar code.
+    for k in range(0, LANES, 16):
+        p, q = load(growth, k), load(growth, k + 4)
+        r, s = load(growth, k + 8), load(growth, k + 12)
+        for i in range(k, u.size, LANES):
+            p = add_cells(add_cells(p, u, i, one), u, i, p)
+            q = add_cells(add_cells(q, u, i + 4, one), u, i + 4, q)
+            r = add_cells(add_cells(r, u, i + 8, one), u, i + 8, r)
+            s = add_cells(add_cells(s, u, i + 12, one), u, i + 12, s)
+        store(growth, k, p)
+        store(growth, k + 4, q)
+        store(growth, k + 8, r)
+        store(growth, k + 12, s)
     growth[LANES] += u.size // LANES
     total = 0.0
     if is_last or growth[LANES] >= _MOST_FACTORS:

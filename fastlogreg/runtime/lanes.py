@@ -20,7 +20,7 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic, models, register_model
 
-__all__ = ["LANES", "Lanes", "add_cells", "add_into", "load", "spread", "sums_of_four"]
+__all__ = ["LANES", "Lanes", "add_cells", "add_into", "load", "spread", "store", "sums_of_four"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -111,6 +111,16 @@ def _add_into_type(_context: Any, array: Any, index: Any, lanes: Any, factors: A
     return types.void(array, index, lanes, factors), generate
 
 
+def _store_type(_context: Any, array: Any, index: Any, lanes: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array, index, lanes = arguments
+        place = _place(context, builder, signature.args[0], array, index)
+        builder.store(lanes, place).align = 8
+        return context.get_dummy_value()
+
+    return types.void(array, index, lanes), generate
+
+
 def _sums_of_four_type(_context: Any, a: Any, b: Any, c: Any, e: Any) -> Any:
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         def fold(x: Any, y: Any, left: tuple[int, ...], right: tuple[int, ...]) -> Any:
@@ -143,6 +153,10 @@ def _add_into(array: np.ndarray, index: int, lanes: Lanes, factors: Lanes) -> No
     array.reshape(array.size)[index : index + LANES] += lanes * factors
 
 
+def _store(array: np.ndarray, index: int, lanes: Lanes) -> None:
+    array.reshape(array.size)[index : index + LANES] = lanes
+
+
 def _sums_of_four(a: Lanes, b: Lanes, c: Lanes, e: Lanes) -> Lanes:
     return np.array([a.sum(), b.sum(), c.sum(), e.sum()])
 
@@ -159,5 +173,7 @@ spread = _either(_spread, _spread_type)
 add_cells = _either(_add_cells, _add_cells_type)
 # add_into(array, index, lanes, factors): cells += lanes * factors, in an array of float64.
 add_into = _either(_add_into, _add_into_type)
+# store(array, index, lanes): cells = lanes, in an array of float64.
+store = _either(_store, _store_type)
 # sums_of_four(a, b, c, e): the sum of each.
 sums_of_four = _either(_sums_of_four, _sums_of_four_type)

@@ -55,6 +55,7 @@ for loop in (
     found[f"{loop.__module__}.{loop.__name__}"] = {
         "divisions": len(re.findall(r"\\bv?divpd\\b", assembly)),
         "packed": sorted(set(re.findall(r"\\bv?(?:mul|fmadd\\d+)pd\\b.*%([xyz])mm", assembly))),
+        "scalar": len(re.findall(r"\\bv?(?:mul|fmadd\\d+)sd\\b", assembly)),
         "library": sorted(set(library.findall(assembly))),
     }
 print(json.dumps(found))
@@ -78,6 +79,8 @@ def test_the_link_is_packed_code_without_a_mathematics_library(run_python, proce
         # Nothing in a link divides but the link itself; exponentials alone do not.
         assert (code["divisions"] > 0) != name.endswith("softmax.raise_tile"), name
         assert code["packed"], name
+        # A loop over a constant few is unrolled, and then stays scalar, unless told otherwise.
+        assert not name.endswith(".even_loss") or code["scalar"] == 0
         if processor:
             assert code["packed"] == ["y"], name
 
