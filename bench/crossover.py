@@ -108,12 +108,15 @@ def _add_backends(report: Report, quick: bool, rounds: int) -> None:
             for c in cases
         ],
     )
+    _suggest(report, "backends", "NUMBA_FROM_CELLS", cases)
+
+
+def _suggest(report: Report, figure: str, name: str, cases: list[dict[str, Any]]) -> None:
+    """Add what a constant of the planner should be by the cases."""
     suggested = least_cells(cases)
     value = "not reached: measure larger tables" if suggested is None else f"{suggested:_}"
-    report.text(
-        f"NUMBA_FROM_CELLS = {value} (in fastlogreg/planner.py: {planner.NUMBA_FROM_CELLS:_})"
-    )
-    report.figures["backends"] = {"cases": cases, "NUMBA_FROM_CELLS": suggested}
+    report.text(f"{name} = {value} (in fastlogreg/planner.py: {getattr(planner, name):_})")
+    report.figures[figure] = {"cases": cases, name: suggested}
 
 
 def _first_fits(cache: str, cells: int, columns: int, rounds: int) -> dict[str, Any]:
@@ -231,12 +234,7 @@ def _add_samples(report: Report, quick: bool, rounds: int) -> None:
             for c in cases
         ],
     )
-    suggested = least_cells(cases)
-    value = "not reached: measure larger tables" if suggested is None else f"{suggested:_}"
-    report.text(
-        f"SAMPLES_FROM_CELLS = {value} (in fastlogreg/planner.py: {planner.SAMPLES_FROM_CELLS:_})"
-    )
-    report.figures["samples"] = {"cases": cases, "SAMPLES_FROM_CELLS": suggested}
+    _suggest(report, "samples", "SAMPLES_FROM_CELLS", cases)
 
 
 def _sample_case(cells: int, n_columns: int, rounds: int) -> dict[str, Any]:

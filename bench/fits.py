@@ -18,13 +18,12 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression as SklearnLogisticRegression
 
 from fastlogreg import LogisticRegression
+from fastlogreg.cli.peers import MAX_ITER, glum_model
 
 __all__ = [
-    "MAX_ITER",
     "Fit",
     "Fitted",
     "fit_model",
-    "glum_model",
     "guarded",
     "missing_peers",
     "our_fits",
@@ -32,8 +31,6 @@ __all__ = [
     "peer_fits",
     "scikit_learn",
 ]
-
-MAX_ITER = 10_000
 
 
 @dataclass(frozen=True)
@@ -134,24 +131,6 @@ def guarded(fit: Fit) -> Fit:
     return Fit(fit.name, run)
 
 
-def glum_model(
-    n_rows: int, *, solver: str, tol: float, C: float = 1.0, l1_ratio: float = 0.0
-) -> Any:
-    """Return glum's estimator of that objective, for a table of so many rows."""
-    from glum import GeneralizedLinearRegressor
-
-    # Its objective is half the mean deviance, which is the mean log-loss, plus alpha times
-    # the penalty.
-    return GeneralizedLinearRegressor(
-        family="binomial",
-        alpha=1.0 / (C * n_rows),
-        l1_ratio=l1_ratio,
-        solver=solver,
-        gradient_tol=tol,
-        max_iter=MAX_ITER,
-    )
-
-
 def fit_model(model: Any, X: np.ndarray, y: np.ndarray, sample_weight: Any = None) -> Fitted:
     """Return what an estimator with scikit-learn's attributes ends with."""
     arguments = {} if sample_weight is None else {"sample_weight": sample_weight}
@@ -171,6 +150,6 @@ def fit_model(model: Any, X: np.ndarray, y: np.ndarray, sample_weight: Any = Non
 
 def _glum() -> Fit:
     def run(X: np.ndarray, y: np.ndarray, sample_weight: Any) -> Fitted:
-        return fit_model(glum_model(len(y), solver="irls-ls", tol=1e-6), X, y, sample_weight)
+        return fit_model(glum_model("irls-ls", 1.0, 1e-6, len(y)), X, y, sample_weight)
 
     return Fit("glum irls-ls, gradient_tol 1e-06", run)

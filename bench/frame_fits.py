@@ -10,7 +10,6 @@ import importlib.util
 import warnings
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,8 +17,9 @@ from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LogisticRegression as SklearnLogisticRegression
 from sklearn.preprocessing import OneHotEncoder
 
-from bench.fits import MAX_ITER, Fitted, fit_model, glum_model
+from bench.fits import Fitted, fit_model
 from fastlogreg import LogisticRegression
+from fastlogreg.cli.peers import MAX_ITER, glum_model
 
 __all__ = ["FRAME_FITS", "OURS", "FrameFit", "missing_fits"]
 
@@ -45,7 +45,7 @@ def _scikit_learn(solver: str, frame: pd.DataFrame, y: np.ndarray, tol: float) -
 
 
 def _glum(solver: str, frame: pd.DataFrame, y: np.ndarray, tol: float) -> Fitted:
-    model: Any = glum_model(len(y), solver=solver, tol=tol)
+    model = glum_model(solver, 1.0, tol, len(y))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return fit_model(model, frame, y)

@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 from sklearn.linear_model import LogisticRegression as SklearnLogisticRegression
 
-from bench.fits import MAX_ITER, Fitted, glum_model
+from bench.fits import Fitted
+from fastlogreg.cli.peers import MAX_ITER, glum_model, intelex_model
 
 __all__ = ["KINDS", "RIVALS", "Goal", "Rival", "Setting", "missing_rivals", "rivals_for"]
 
@@ -136,17 +137,11 @@ def _scikit_learn(solver: str, goal: Goal, setting: Setting, n_rows: int) -> Any
 
 
 def _intelex(goal: Goal, setting: Setting, n_rows: int) -> Any:
-    # Imported by its own path: scikit-learn itself is not patched.
-    from sklearnex.linear_model import LogisticRegression
-
-    # Its tolerance bounds the gradient of the sum over the rows, not that of the mean.
-    return LogisticRegression(
-        C=goal.C, tol=setting.tol * n_rows, max_iter=MAX_ITER, n_jobs=setting.threads
-    )
+    return intelex_model(goal.C, setting.tol, n_rows, n_jobs=setting.threads)
 
 
 def _glum(solver: str, goal: Goal, setting: Setting, n_rows: int) -> Any:
-    return glum_model(n_rows, solver=solver, tol=setting.tol, C=goal.C, l1_ratio=goal.l1_ratio)
+    return glum_model(solver, goal.C, setting.tol, n_rows, l1_ratio=goal.l1_ratio)
 
 
 def _skglm(goal: Goal, setting: Setting, n_rows: int) -> Any:

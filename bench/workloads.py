@@ -103,6 +103,12 @@ class Workload:
 
 
 _NEWTON = ("auto", "newton-cholesky")
+_L1 = Workload(
+    "300,000 x 100, L1", 1e-6, 300_000, 100, quick=(2_000, 20), l1_ratio=1.0, informative=20
+)
+_SPARSE = Workload(
+    "sparse 300,000 x 100,000", 1e-6, 300_000, 100_000, quick=(2_000, 800), per_row=59
+)
 
 WORKLOADS = (
     Workload("1,000,000 x 50", 1e-8, 1_000_000, 50, solvers=_NEWTON),
@@ -111,37 +117,19 @@ WORKLOADS = (
     Workload(
         "20,000 x 5,000", 1e-6, 20_000, 5_000, quick=(500, 125), solvers=("auto", "newton-cg")
     ),
-    Workload(
-        "300,000 x 100, L1", 1e-6, 300_000, 100, quick=(2_000, 20), l1_ratio=1.0, informative=20
-    ),
-    Workload(
-        "300,000 x 100, elastic net",
-        1e-6,
-        300_000,
-        100,
-        quick=(2_000, 20),
-        l1_ratio=0.5,
-        informative=20,
-    ),
+    _L1,
+    replace(_L1, name="300,000 x 100, elastic net", l1_ratio=0.5),
     Workload("300,000 x 50, 8 classes", 1e-6, 300_000, 50, quick=(2_000, 10), n_classes=8),
-    Workload("sparse 300,000 x 100,000", 1e-6, 300_000, 100_000, quick=(2_000, 800), per_row=59),
-    Workload(
-        "sparse 300,000 x 100,000, L1",
-        1e-7,
-        300_000,
-        100_000,
-        quick=(2_000, 800),
-        per_row=59,
-        l1_ratio=1.0,
-        l1_share=1.0 / 30.0,
+    _SPARSE,
+    replace(
+        _SPARSE, name="sparse 300,000 x 100,000, L1", tol=1e-7, l1_ratio=1.0, l1_share=1.0 / 30.0
     ),
-    Workload(
-        "sparse 50,000 x 20,000, 10 classes",
-        1e-6,
-        50_000,
-        20_000,
+    replace(
+        _SPARSE,
+        name="sparse 50,000 x 20,000, 10 classes",
+        rows=50_000,
+        columns=20_000,
         quick=(1_000, 400),
-        per_row=59,
         n_classes=10,
     ),
 )

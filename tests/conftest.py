@@ -32,7 +32,12 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Mark what lies in tests/reliability, and leave its long part out unless asked for."""
+    """Mark what lies in tests/reliability, and leave its long part out unless asked for.
+
+    The file whose fixture takes longest comes first: at the end two workers would share it, and
+    each compile all kernels.
+    """
+    items.sort(key=lambda item: item.path.name != "test_warmup.py")
     for item in items:
         if RELIABILITY in item.path.parents:
             item.add_marker(pytest.mark.reliability)

@@ -9,17 +9,22 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def run_in_fresh_process(code, **environment):
-    """Return what *code* prints, run with warnings as errors; fail if it fails."""
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code],
+def run_command(command, *, cwd=ROOT, limit=120, **environment):
+    """Return what became of a command, run in a folder with an environment of its own."""
+    return subprocess.run(
+        [str(part) for part in command],
         env={**os.environ, **environment},
-        cwd=ROOT,
+        cwd=cwd,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=limit,
         check=False,
     )
+
+
+def run_in_fresh_process(code, **environment):
+    """Return what *code* prints, run with warnings as errors; fail if it fails."""
+    done = run_command([sys.executable, "-W", "error", "-c", code], **environment)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 

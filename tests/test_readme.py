@@ -1,14 +1,12 @@
 """The README does what it says: its Python blocks and its commands, in their order."""
 
-import os
 import re
 import shlex
-import subprocess
 import sys
 
 import pytest
 
-from tests.processes import ROOT
+from tests.processes import ROOT, run_command
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(python|sh)\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
@@ -16,15 +14,7 @@ SMALL_DEMO = ["--rows", "3000"]
 
 
 def run(command, folder):
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env={**os.environ, "MPLBACKEND": "agg"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = run_command(command, cwd=folder, MPLBACKEND="agg")
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 

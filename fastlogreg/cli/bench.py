@@ -9,12 +9,13 @@ import click
 
 from fastlogreg.cli.options import (
     EXISTING_FILE,
-    OUTPUT_FILE,
-    check_output,
     check_table,
     command,
-    did_you_mean,
+    json_option,
     keep_inputs,
+    output_option,
+    some_of,
+    strength_option,
 )
 
 if TYPE_CHECKING:
@@ -24,19 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["bench"]
 
 _SHAPE_OPTIONS = ("rows", "columns", "dtype", "order", "density", "levels")
-
-
-def _some_peers(
-    ctx: click.Context, param: click.Parameter, values: tuple[str, ...]
-) -> tuple[str, ...]:
-    if values:
-        from fastlogreg.cli.contest import PEERS
-
-        for value in values:
-            if value not in PEERS:
-                hint = did_you_mean(value, list(PEERS), "peers")
-                raise click.BadParameter(f"{value!r} is unknown; {hint}", ctx, param)
-    return values
 
 
 @command
@@ -79,14 +67,7 @@ def _some_peers(
 )
 @click.option("--target", metavar="COL", help="Its column of classes to learn.")
 @click.option("--drop", multiple=True, metavar="COL", help="A column to leave out; repeatable.")
-@click.option(
-    "-C",
-    "strength",
-    type=click.FloatRange(0.0, min_open=True),
-    default=1.0,
-    show_default=True,
-    help="Inverse strength of the L2 penalty.",
-)
+@strength_option("Inverse strength of the L2 penalty.")
 @click.option(
     "--tol",
     "tolerances",
@@ -99,7 +80,7 @@ def _some_peers(
     "peers",
     multiple=True,
     metavar="NAME",
-    callback=_some_peers,
+    callback=some_of("fastlogreg.cli.contest", "PEERS", "peers"),
     help='Only this peer, such as "scikit-learn lbfgs"; repeatable.',
 )
 @click.option(
@@ -111,16 +92,8 @@ def _some_peers(
     help="A solver that took so long gets no further tolerance.",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
-@click.option(
-    "-o",
-    "--output",
-    type=OUTPUT_FILE,
-    callback=check_output,
-    default="fastlogreg-bench.png",
-    show_default=True,
-    help="The picture; an old one is replaced.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, not a report.")
+@output_option("fastlogreg-bench.png", "The picture; an old one is replaced.")
+@json_option
 @click.option("--strict", is_flag=True, help="Exit 4 where a fit of ours did not converge.")
 def bench(
     data: Path | None,

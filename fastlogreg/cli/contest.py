@@ -6,7 +6,6 @@ plus ``||W||^2 / (2 C n)`` with unpenalised intercepts.  One formula, here, judg
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 import statistics
 import time
@@ -22,6 +21,7 @@ from scipy.special import logsumexp
 from sklearn.linear_model import LogisticRegression as SklearnLogisticRegression
 
 from fastlogreg.cli.contest_tables import ContestTable
+from fastlogreg.cli.peers import MAX_ITER, glum_model, intelex_model
 from fastlogreg.cli.progress import Progress
 from fastlogreg.estimators.logistic_regression import LogisticRegression
 from fastlogreg.runtime.threads import available_threads
@@ -44,7 +44,6 @@ OURS = "fastlogreg"
 TOLERANCES = (1e-2, 1e-4, 1e-6, 1e-8)
 SAME_OBJECTIVE = 1e-6  # relative gap up to which times are compared
 
-_MAX_ITER = 10_000
 _EXACT = 1e-10
 _WARM_UP_ROWS = 2_000
 _MOST_HESSIAN_COLUMNS = 5_000  # a solver with a full Hessian is left out above
@@ -312,31 +311,11 @@ def _clock(function: Callable[[], object]) -> float:
 
 
 def _ours(C: float, tol: float, n_rows: int) -> Any:
-    return LogisticRegression(C=C, tol=tol, max_iter=_MAX_ITER)
+    return LogisticRegression(C=C, tol=tol, max_iter=MAX_ITER)
 
 
 def _scikit_learn(solver: str, C: float, tol: float, n_rows: int) -> Any:
-    return SklearnLogisticRegression(C=C, tol=tol, solver=solver, max_iter=_MAX_ITER)
-
-
-def _glum(solver: str, C: float, tol: float, n_rows: int) -> Any:
-    # Its objective is half the mean deviance, which is the mean log-loss, plus alpha times
-    # the penalty.
-    return importlib.import_module("glum").GeneralizedLinearRegressor(
-        family="binomial",
-        alpha=1.0 / (C * n_rows),
-        l1_ratio=0.0,
-        solver=solver,
-        gradient_tol=tol,
-        max_iter=_MAX_ITER,
-    )
-
-
-def _intelex(C: float, tol: float, n_rows: int) -> Any:
-    # Imported by its own path: scikit-learn itself is not patched.
-    module = importlib.import_module("sklearnex.linear_model")
-    # Its tolerance bounds the gradient of the sum over the rows, not that of the mean.
-    return module.LogisticRegression(C=C, tol=tol * n_rows, max_iter=_MAX_ITER)
+    return SklearnLogisticRegression(C=C, tol=tol, solver=solver, max_iter=MAX_ITER)
 
 
 _ALL = (
@@ -353,12 +332,12 @@ _ALL = (
         Contender(
             f"glum {solver}",
             "glum",
-            partial(_glum, solver),
+            partial(glum_model, solver),
             takes_classes=False,
             has_hessian=solver == "irls-ls",
         )
         for solver in ("irls-ls", "lbfgs")
     ),
-    Contender("scikit-learn-intelex lbfgs", "sklearnex", _intelex, takes_sparse=False),
+    Contender("scikit-learn-intelex lbfgs", "sklearnex", intelex_model, takes_sparse=False),
 )
 PEERS = {contender.name: contender for contender in _ALL}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fastlogreg.cli.options import EXISTING_FILE, check_table, command
+from fastlogreg.cli.options import EXISTING_FILE, check_table, command, json_option
 from fastlogreg.errors import InvalidDataError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ __all__ = ["evaluate"]
 @click.argument("data", type=EXISTING_FILE, callback=check_table)
 @click.option("--target", metavar="COL", help="Column of labels; default: that of training.")
 @click.option("--weight", metavar="COL", help="Column with weights; default: none.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, not a report.")
+@json_option
 def evaluate(
     model: Path, data: Path, target: str | None, weight: str | None, as_json: bool
 ) -> None:

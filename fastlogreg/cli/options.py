@@ -14,19 +14,22 @@ import click
 __all__ = [
     "EXISTING_FILE",
     "OUTPUT_FILE",
-    "Check",
     "Settings",
-    "check_output",
     "check_output_table",
     "check_table",
     "command",
     "debug_option",
     "did_you_mean",
+    "json_option",
     "keep_inputs",
     "one_of",
+    "output_option",
+    "some_of",
+    "strength_option",
 ]
 
 Check = Callable[[click.Context, click.Parameter, Any], Any]
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 OUTPUT_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
@@ -95,12 +98,41 @@ def one_of(module: str, name: str) -> Check:
     def check(ctx: click.Context, param: click.Parameter, value: str) -> str:
         if value != "auto":
             known = ["auto", *getattr(importlib.import_module(module), name)]
-            if value not in known:
-                hint = did_you_mean(value, known, "choices")
-                raise click.BadParameter(f"{value!r} is unknown; {hint}", ctx, param)
+            _check_known(ctx, param, value, known, "choices")
         return value
 
     return check
+
+
+def some_of(module: str, name: str, what: str = "choices") -> Check:
+    """Return the check that all values of a repeatable option are names in a collection.
+
+    Parameters
+    ----------
+    module, name : str
+        Where the collection stands; it is imported only when a name is given.
+    what : str
+        What the names are, for the error.
+    """
+
+    def check(
+        ctx: click.Context, param: click.Parameter, values: tuple[str, ...]
+    ) -> tuple[str, ...]:
+        if values:
+            known = list(getattr(importlib.import_module(module), name))
+            for value in values:
+                _check_known(ctx, param, value, known, what)
+        return values
+
+    return check
+
+
+def _check_known(
+    ctx: click.Context, param: click.Parameter, value: str, known: list[str], what: str
+) -> None:
+    if value not in known:
+        hint = did_you_mean(value, known, what)
+        raise click.BadParameter(f"{value!r} is unknown; {hint}", ctx, param)
 
 
 def check_table(ctx: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
@@ -115,7 +147,7 @@ def check_table(ctx: click.Context, param: click.Parameter, path: Path | None) -
     return path
 
 
-def check_output(ctx: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
+def _check_output(ctx: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
     """Check that a file can be written, before any work is done."""
     if path is not None and (not path.exists() or path.is_file()):
         folder = path.resolve().parent  # files are written beside and renamed
@@ -142,4 +174,34 @@ def check_output_table(
     ctx: click.Context, param: click.Parameter, path: Path | None
 ) -> Path | None:
     """Check that a file can be written and has the suffix of a table."""
-    return check_output(ctx, param, check_table(ctx, param, path))
+    return _check_output(ctx, param, check_table(ctx, param, path))
+
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object, not a report."
+)
+
+
+def strength_option(text: str) -> Decorator:
+    """Return the option ``-C``, whose argument is called ``strength``."""
+    return click.option(
+        "-C",
+        "strength",
+        type=click.FloatRange(0.0, min_open=True),
+        default=1.0,
+        show_default=True,
+        help=text,
+    )
+
+
+def output_option(default: str, text: str) -> Decorator:
+    """Return the option ``--output`` of a command that always writes a file."""
+    return click.option(
+        "-o",
+        "--output",
+        type=OUTPUT_FILE,
+        callback=_check_output,
+        default=default,
+        show_default=True,
+        help=text,
+    )

@@ -8,12 +8,13 @@ import click
 
 from fastlogreg.cli.options import (
     EXISTING_FILE,
-    OUTPUT_FILE,
-    check_output,
     check_table,
     command,
+    json_option,
     keep_inputs,
     one_of,
+    output_option,
+    strength_option,
 )
 
 __all__ = ["train"]
@@ -53,14 +54,7 @@ __all__ = ["train"]
     metavar="N",
     help="Group the values of a category in fewer than N rows.",
 )
-@click.option(
-    "-C",
-    "strength",
-    type=click.FloatRange(0.0, min_open=True),
-    default=1.0,
-    show_default=True,
-    help="Inverse strength of the penalty; inf for none.",
-)
+@strength_option("Inverse strength of the penalty; inf for none.")
 @click.option(
     "--l1-ratio",
     type=click.FloatRange(0.0, 1.0),
@@ -110,16 +104,8 @@ __all__ = ["train"]
     "--seed", type=click.IntRange(0), default=0, show_default=True, help="For what is drawn."
 )
 @click.option("--threads", type=click.IntRange(1), help="Threads; default: the CPUs there are.")
-@click.option(
-    "-o",
-    "--output",
-    type=OUTPUT_FILE,
-    callback=check_output,
-    default="model.json",
-    show_default=True,
-    help="Model file; an old one is replaced.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, not a report.")
+@output_option("model.json", "Model file; an old one is replaced.")
+@json_option
 @click.option("--strict", is_flag=True, help="Without convergence, write nothing and exit 4.")
 @click.pass_context
 def train(

@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
 
 import click
 
-from fastlogreg.cli.options import Check, command, did_you_mean
+from fastlogreg.cli.options import command, json_option, some_of
 
 if TYPE_CHECKING:
     from fastlogreg.precompile import WarmUp
 
 __all__ = ["warmup"]
-
-
-def _some_of(name: str) -> Check:
-    """Return the check that values are in a collection of `fastlogreg.precompile`."""
-
-    def check(
-        ctx: click.Context, param: click.Parameter, values: tuple[str, ...]
-    ) -> tuple[str, ...]:
-        known = list(getattr(importlib.import_module("fastlogreg.precompile"), name))
-        for value in values:
-            if value not in known:
-                hint = did_you_mean(value, known, "choices")
-                raise click.BadParameter(f"{value!r} is unknown; {hint}", ctx, param)
-        return values
-
-    return check
 
 
 @command
@@ -39,7 +22,7 @@ def _some_of(name: str) -> Check:
     metavar="TYPE",
     default=("float64", "float32"),
     show_default=True,
-    callback=_some_of("DTYPES"),
+    callback=some_of("fastlogreg.precompile", "DTYPES"),
     help="Type of the tables; may be given several times.",
 )
 @click.option(
@@ -49,13 +32,13 @@ def _some_of(name: str) -> Check:
     metavar="C|F|csr|csc|frame",
     default=("C", "F"),
     show_default=True,
-    callback=_some_of("ORDERS"),
+    callback=some_of("fastlogreg.precompile", "ORDERS"),
     help="Their order, C (rows together) or F (columns), csr or csc of sparse ones, or frame for "
     "DataFrames with categories; may be given several times.",
 )
 @click.option("--outputs", is_flag=True, help="Compile what more than two classes take as well.")
 @click.option("--no-predict", is_flag=True, help="Leave the kernels of predictions out.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, not a report.")
+@json_option
 def warmup(
     dtypes: tuple[str, ...],
     orders: tuple[str, ...],

@@ -11,15 +11,15 @@ is that of its smooth part, and what ``tol`` bounds is the subgradient of least 
 from __future__ import annotations
 
 import math
-import time
 from typing import Protocol
 
 import numpy as np
 
 from fastlogreg.runtime.vectors import inner
 from fastlogreg.solvers.geometry import SMOOTH, Geometry
+from fastlogreg.solvers.journal import Journal
 from fastlogreg.solvers.line_search import Trial
-from fastlogreg.solvers.solution import Callback, Differentiable, Solution, Status, Step
+from fastlogreg.solvers.solution import Callback, Differentiable, Solution, Status
 
 __all__ = ["CurvatureModel", "descend"]
 
@@ -115,15 +115,10 @@ class _Run:
         tol: float,
         callback: Callback | None,
     ) -> None:
-        self.objective = objective
         self.model = model
         self.geometry = geometry
         self.tol = tol
-        self.callback = callback
-        self.began = time.perf_counter()
-        self.first_pass = objective.passes
-        self.history: list[Step] = []
-        self.stopped = False
+        self.journal = Journal(objective, callback)
         self.steps_in_noise = 0
         self.predicted: float | None = None
         self.failed_decrease: float | None = None
@@ -143,12 +138,12 @@ class _Run:
         self.predicted = self.model.predicted_decrease(self.gradient)
         if self.gradient_norm == 0.0 or self.converged():
             return Status.CONVERGED
-        if self.stopped:
+        if self.journal.stopped:
             return Status.STOPPED
         hidden = self.predicted is not None and self.predicted <= self.noise
         if hidden and self.steps_in_noise > _MOST_STEPS_IN_NOISE:
             return Status.PRECISION
-        if len(self.history) > max_iter:
+        if len(self.journal.steps) > max_iter:
             return Status.MAX_ITER
         return None
 
@@ -206,29 +201,12 @@ class _Run:
         self.coef, self.value, self.gradient = coef, value, gradient
         self.gradient_norm = float(np.abs(self.geometry.subgradient(coef, gradient)).max())
         self.least_gradient = min(self.least_gradient, self.gradient_norm)
-        step = Step(
-            iteration=len(self.history),
-            objective=value,
-            gradient_norm=self.gradient_norm,
-            passes=self.objective.passes - self.first_pass,
-            seconds=time.perf_counter() - self.began,
-            curvature=self.model.curvature,
-        )
-        self.history.append(step)
-        self.stopped = self.callback is not None and bool(self.callback(step))
+        self.journal.add(value, self.gradient_norm, self.model.curvature)
 
     def solution(self, status: Status) -> Solution:
         """Return the state as a solution."""
-        return Solution(
-            coef=self.coef,
-            status=status,
-            objective=self.value,
-            gradient_norm=self.gradient_norm,
-            iterations=len(self.history) - 1,
-            passes=self.objective.passes - self.first_pass,
-            history=tuple(self.history),
-            next_step=None if status is Status.NOT_FINITE else self.next_step,
-        )
+        next_step = None if status is Status.NOT_FINITE else self.next_step
+        return self.journal.solution(self.coef, status, next_step)
 
     def next_step(self) -> np.ndarray:
         """Return the step that a search would begin with."""

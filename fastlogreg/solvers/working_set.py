@@ -14,13 +14,13 @@ only that gradient is ever held against ``tol``.
 from __future__ import annotations
 
 import math
-import time
 from typing import Protocol
 
 import numpy as np
 
 from fastlogreg.solvers.geometry import WithL1
-from fastlogreg.solvers.solution import Callback, Penalised, Solution, Status, Step
+from fastlogreg.solvers.journal import Journal
+from fastlogreg.solvers.solution import Callback, Penalised, Solution, Status
 
 __all__ = ["SetSolver", "minimise_by_sets"]
 
@@ -75,11 +75,7 @@ class _Run:
         self.objective = objective
         self.geometry = WithL1(objective.l1_strength)
         self.tol = tol
-        self.callback = callback
-        self.began = time.perf_counter()
-        self.first_pass = objective.passes
-        self.history: list[Step] = []
-        self.stopped = False
+        self.journal = Journal(objective, callback)
         self.columns = np.zeros(0, dtype=np.intp)
         self.inner: Penalised
         self.last: Solution | None = None  # of the present set, if it was solved to tol
@@ -96,9 +92,9 @@ class _Run:
             return Status.CONVERGED
         if self.failure is not None:
             return self.failure
-        if self.stopped:
+        if self.journal.stopped:
             return Status.STOPPED
-        return Status.MAX_ITER if len(self.history) > max_iter else None
+        return Status.MAX_ITER if len(self.journal.steps) > max_iter else None
 
     def solve_set(self, solve: SetSolver) -> None:
         """Solve a set of columns, the next or the present one to tol, and evaluate all."""
@@ -158,30 +154,13 @@ class _Run:
         """Evaluate all columns, and move there unless F would rise by more than it rounds."""
         value, gradient = self.objective.value_gradient(coef)
         value += self.geometry.penalty(coef)
-        if self.history and not value <= self.value + 4.0 * _EPS * max(1.0, self.value):
+        if self.journal.steps and not value <= self.value + 4.0 * _EPS * max(1.0, self.value):
             self.failure = Status.PRECISION
             return
         self.coef, self.value, self.gradient = coef, value, gradient
         self.norm = float(np.abs(self.geometry.subgradient(coef, gradient)).max())
-        step = Step(
-            iteration=len(self.history),
-            objective=value,
-            gradient_norm=self.norm,
-            passes=self.objective.passes - self.first_pass,
-            seconds=time.perf_counter() - self.began,
-            curvature=curvature,
-        )
-        self.history.append(step)
-        self.stopped = self.callback is not None and bool(self.callback(step))
+        self.journal.add(value, self.norm, curvature)
 
     def solution(self, status: Status) -> Solution:
         """Return the state as a solution."""
-        return Solution(
-            coef=self.coef,
-            status=status,
-            objective=self.value,
-            gradient_norm=self.norm,
-            iterations=len(self.history) - 1,
-            passes=self.objective.passes - self.first_pass,
-            history=tuple(self.history),
-        )
+        return self.journal.solution(self.coef, status)

@@ -12,21 +12,14 @@ import pytest
 import fastlogreg
 from fastlogreg.cli import app, main
 from fastlogreg.errors import FastLogRegError, InvalidDataError, ModelFileError
-from tests.processes import ROOT
+from tests.processes import run_command
 
 HEAVY = ("numba", "sklearn", "pandas", "pyarrow", "numpy", "scipy", "matplotlib")
 COMMANDS = ("train", "predict", "evaluate", "demo", "bench", "warmup")
 
 
 def python(*arguments, **options):
-    return subprocess.run(
-        [sys.executable, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        **{"cwd": ROOT, **options},
-    )
+    return run_command([sys.executable, *arguments], **options)
 
 
 def test_help_imports_nothing_heavy(run_python):

@@ -180,7 +180,7 @@ def test_what_is_not_installed_or_fails_is_named(cli, monkeypatch):
 
 
 def test_without_convergence_strict_exits_4(cli, other, monkeypatch):
-    monkeypatch.setattr(contest, "_MAX_ITER", 1)
+    monkeypatch.setattr(contest, "MAX_ITER", 1)
     arguments = ("bench", "--rows", "300", "--columns", "3", "--tol", "1e-9")
     code, _, err = cli(*arguments, "--strict")
     assert code == 4, err

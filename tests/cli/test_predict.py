@@ -2,7 +2,6 @@
 
 import io
 import os
-import subprocess
 import sys
 
 import numpy as np
@@ -13,6 +12,7 @@ import fastlogreg
 from fastlogreg import LogisticRegression
 from tests.cli.test_train import features
 from tests.problems import breast_cancer
+from tests.processes import run_command
 
 
 def read_csv(source):
@@ -183,13 +183,6 @@ def test_a_failing_write_leaves_the_old_file(fails, model, data, tmp_path, monke
 
 
 def test_stdout_is_data_only_in_a_real_pipe(model, data, tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-m", "fastlogreg", "predict", model, data],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    assert done.stderr == ""
+    done = run_command([sys.executable, "-m", "fastlogreg", "predict", model, data], cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
     assert set(done.stdout.splitlines()) == {"prediction", "no", "yes"}

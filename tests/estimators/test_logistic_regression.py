@@ -192,7 +192,7 @@ def test_strided_views_and_other_types_are_converted(backend):
         X.astype(np.int32),
         X.astype(object),
         X.tolist(),
-        pd.DataFrame(X.astype(np.int64)).to_numpy(),
+        pd.DataFrame(X.astype(np.int8)).to_numpy(),
     ):
         assert_allclose(
             LogisticRegression(backend=backend, tol=1e-10).fit(other, y).coef_, expected, rtol=1e-9

@@ -135,9 +135,10 @@ def test_huge_margins_give_their_limit(passes):
     assert losses[0] == pytest.approx(2e300)
 
 
-# Each kind and order is code of its own: all passes of two kinds, the first pass of the rest.
-KINDS = [("i1", "C"), ("i1", "F"), ("i4", "C"), ("?", "C")]
-RARER_KINDS = [("u2", "C"), ("i8", "F")]
+# Each kind and order is code of its own, and compiled: all passes of one kind an order, the
+# first pass of the rest.  Other files take the same two kinds.
+KINDS = [("i4", "C"), ("i1", "F")]
+RARER_KINDS = [("?", "C"), ("u2", "C"), ("i8", "C")]
 
 
 def whole_numbers(n, d, kind, order):
@@ -174,14 +175,13 @@ def test_integers_of_all_kinds_are_the_same_numbers_as_float64(kind, order):
 
 
 @long_when_interpreted
-@pytest.mark.parametrize("order", ["C", "F"])
-@pytest.mark.parametrize("kind", ["i1", "?", "f4"])
+@pytest.mark.parametrize(("kind", "order"), [*KINDS, ("?", "C"), ("f4", "C"), ("f4", "F")])
 def test_a_pass_makes_no_copy_of_x(kind, order):
     n, d = 200_000, 20
     X = np.asarray(np.random.default_rng(0).integers(0, 2, (n, d)), dtype=kind, order=order)
     codes = (np.arange(n) % 3 == 0).astype(np.int8)
     coef = np.zeros((d + 1, 1))
-    for name in ("loss_gradient", "loss_gradient_hessian"):
+    for name in ("loss_gradient", "loss_gradient_hessian")[: 1 if kind == "?" else 2]:
         run = partial(getattr(compiled, name), X, coef, codes, None, ONES, 2)
         run()
         tracemalloc.start()

@@ -43,8 +43,11 @@ def test_every_output_is_the_oracle(shape, order, weighted):
 
 
 @long_when_interpreted
-@pytest.mark.parametrize("order", ["C", "F"])
-@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int8])
+@pytest.mark.parametrize(
+    ("dtype", "order"),
+    [(t, order) for t in (np.float64, np.float32) for order in "CF"]
+    + [(np.int32, "C"), (np.int8, "F")],
+)
 @pytest.mark.parametrize(
     "shape", [(30_011, 13, 9), (1_000, 90, 50), (5_000, 1, 2), (700, 1_100, 2)], ids=str
 )

@@ -5,7 +5,7 @@ import pytest
 from tests.processes import run_python_group
 from tests.reliability.state import CASES
 
-QUICK = ("fit", "not_a_number", "interrupt")
+QUICK = ("fit", "interrupt")
 
 
 @pytest.mark.parametrize(

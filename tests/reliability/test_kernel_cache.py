@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.processes import ROOT, run_in_fresh_process
+from tests.processes import run_command, run_in_fresh_process
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="owners, modes and limits are POSIX's")
 ROOT_USER = hasattr(os, "geteuid") and os.geteuid() == 0
@@ -108,8 +108,7 @@ def a_folder(first, _second):
     "damage",
     [
         swapped,
-        flipped,
-        *(pytest.param(way, marks=pytest.mark.whole) for way in (empty, halved)),
+        *(pytest.param(way, marks=pytest.mark.whole) for way in (empty, halved, flipped)),
     ],
 )
 def test_a_damaged_file_costs_one_warning_and_is_replaced(cache, tally, damage):
@@ -217,15 +216,8 @@ def private_mount(inside):
 
 def outcome_of(command, folder, **environment):
     """Return digits and warnings of a pass in a process that a command begins with."""
-    done = subprocess.run(
-        [*command, sys.executable, "-W", "error", "-c", SUMS],
-        env={**os.environ, "FASTLOGREG_CACHE_DIR": str(folder), **environment},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    command = [*command, sys.executable, "-W", "error", "-c", SUMS]
+    done = run_command(command, FASTLOGREG_CACHE_DIR=str(folder), **environment)
     assert done.returncode == 0, done.stderr
     digits, *warned = done.stdout.strip().split("\n")
     return digits, warned
@@ -316,13 +308,8 @@ Path.replace = kill
 @pytest.mark.whole
 @pytest.mark.parametrize("when", ["pass", "replace(path, target)"], ids=["before", "after"])
 def test_a_kill_beside_the_renaming_leaves_a_file_or_none(tmp_path, filled, tally, when):
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED.format(when=when) + SUMS],
-        env={**os.environ, "FASTLOGREG_CACHE_DIR": str(tmp_path)},
-        cwd=ROOT,
-        timeout=120,
-        check=False,
-    )
+    command = [sys.executable, "-c", KILLED.format(when=when) + SUMS]
+    done = run_command(command, FASTLOGREG_CACHE_DIR=str(tmp_path))
     assert done.returncode == -9
     assert len(kernels(tmp_path)) == (when != "pass")
     assert outcome(tmp_path) == (filled[1], [])

@@ -19,7 +19,6 @@ LAYERS = ("omp", "tbb", "workqueue")
 # Beside the layer that is least safe.
 QUICK = (
     "python_threads",
-    "fork_after_fit",
     "fork_from_thread",
     "beside_parallel_numba",
     "end_while_threads_fit",

@@ -18,8 +18,6 @@ def helpers():
 ways = {{
     "helpers": helpers,
     "pass": lambda: dense.loss_gradient(X, one, *rest),
-    "hessian": lambda: dense.loss_gradient_hessian(X, one, *rest),
-    "outputs": lambda: dense.loss_gradient(X, np.ones((5, 3)), *rest),
     "probability": lambda: dense.probability(X, one, 1)[:1],
 }}
 found = {{
@@ -32,8 +30,8 @@ print(sorted(found.items()))
 
 def test_the_order_of_compilation_changes_no_bit(run_python):
     orders = (
-        ["helpers", "pass", "hessian", "outputs", "probability"],
-        ["hessian", "outputs", "probability", "pass", "helpers"],
+        ["helpers", "pass", "probability"],
+        ["probability", "pass", "helpers"],
     )
     with ThreadPoolExecutor(2) as pool:
         found = pool.map(

@@ -3,18 +3,16 @@
 `tests/modes.py` says how to run all of the kernels' tests in either way.
 """
 
-import os
-import subprocess
 import sys
 
 import pytest
 
 from tests.modes import compiled_only
-from tests.processes import ROOT
+from tests.processes import run_command
 
 DENSE, OUTPUTS = "tests/kernels/test_dense.py", "tests/kernels/test_dense_outputs.py"
 SOFTMAX = "tests/kernels/test_softmax.py"
-SPARSE = "tests/kernels/test_sparse.py"
+LINK, SPARSE = "tests/kernels/test_link.py", "tests/kernels/test_sparse.py"
 HUGE = f"{DENSE}::test_huge_margins_give_their_limit[numba]"
 SEVERAL = f"{DENSE}::test_several_outputs_are_several_models"
 INTERPRETED = [
@@ -24,7 +22,11 @@ INTERPRETED = [
     f"{OUTPUTS}::test_an_output_that_is_not_finite_leaves_the_others_alone",
     f"{SOFTMAX}::test_other_types_are_read_as_the_numbers_they_are",
     f"{SOFTMAX}::test_products_at_saturated_margins_are_0_and_not_nan",
-    "tests/kernels/test_link.py",
+    f"{LINK}::test_losses_of_equal_rows_are_summed_to_1e_14[mixed-33-32]",
+    f"{LINK}::test_losses_of_equal_rows_are_summed_to_1e_14[hugely negative-31-128]",
+    f"{LINK}::test_losses_of_weighted_rows_are_summed_to_1e_14[any-33]",
+    f"{LINK}::test_one_decision_that_is_nan_makes_the_loss_nan[49]",
+    f"{LINK}::test_row_weights_are_class_weight_times_sample_weight",
     "tests/kernels/test_pointwise.py::test_exp_of_negative_is_within_2_ulp",
     HUGE,
     f"{SPARSE}::test_passes_are_the_oracle[(33, 3)-weighted-csr-numba]",
@@ -32,7 +34,7 @@ INTERPRETED = [
     f"{SPARSE}::test_softmax_passes_are_the_oracle[3-csr-numba]",
     f"{SPARSE}::test_probabilities_and_squares_are_those_of_the_dense_table[csc-numba]",
 ]
-CHECKED = [HUGE, f"{SOFTMAX}::test_products_at_saturated_margins_are_0_and_not_nan"]
+CHECKED = [HUGE]  # all is compiled anew
 MODES = {
     "plain Python": ({"NUMBA_DISABLE_JIT": "1"}, INTERPRETED),
     "checked": ({"NUMBA_BOUNDSCHECK": "1"}, CHECKED),
@@ -43,15 +45,8 @@ MODES = {
 @pytest.mark.parametrize("mode", MODES)
 def test_a_selection_passes_in_every_mode(mode):
     environment, selection = MODES[mode]
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *selection],
-        env={**os.environ, **environment},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *selection]
+    done = run_command(command, **environment)
     assert done.returncode == 0, done.stdout[-4_000:]
     assert " passed" in done.stdout
 

@@ -41,7 +41,7 @@ for module in (dense, dense_hessian, dense_outputs, dense_softmax):
 
 def table(n, d, dtype, order):
     X, y, weights = correlated(n, d, seed=d)
-    if dtype == "i1":
+    if dtype == "i4":
         X = np.clip(np.rint(X), -100, 100)
     else:
         X /= X.std(axis=0)
@@ -79,6 +79,8 @@ def outcomes(X, y, weights, n_threads):
         "probability": lambda: dense.probability(X, coef, n_threads)[:1],
         "fit": lambda: (model.fit(X, y, weights).coef_, model.intercept_),
     }
+    if d == 1_100:
+        del ways["softmax hessian"]  # a matrix of 3,303 rows, by the same loops as that of 1,203
     found = {}
     for name, way in ways.items():
         ran.clear(), asked.clear()
@@ -92,22 +94,23 @@ assert numba.config.NUMBA_NUM_THREADS == 8
 panels = []
 by_panels = dense_hessian._by_panels
 dense_hessian._by_panels = lambda *a: panels.append(len(a[3])) or by_panels(*a)
-for n, d in ((12_000, 9), (6_500, 17), (2_600, 64), (2_600, 90), (1_500, 400), (400, 1_100)):
-    args = table(n, d, "DTYPE", "ORDER")
-    one = outcomes(*args, 1)
-    for n_threads in (2, 3, 7):
-        several = outcomes(*args, n_threads)
-        assert [name for name in one if several[name] != one[name]] == [], (n, d, n_threads)
-assert set(panels) == {402, 1_102}
+for dtype, order in (("f8", "C"), ("f8", "F"), ("f4", "C"), ("i4", "C")):
+    panels.clear()
+    for n, d in ((12_000, 9), (6_500, 17), (2_600, 64), (2_600, 90), (1_500, 400), (400, 1_100)):
+        args = table(n, d, dtype, order)
+        one = outcomes(*args, 1)
+        for n_threads in (2, 3, 7):
+            several = outcomes(*args, n_threads)
+            other = [name for name in one if several[name] != one[name]]
+            assert other == [], (dtype, order, n, d, n_threads)
+    assert set(panels) == {402, 1_102}
 print("same bits")
 """
 )
 
 
-@pytest.mark.parametrize(("dtype", "order"), [("f8", "C"), ("f8", "F"), ("f4", "F"), ("i1", "C")])
-def test_same_bits_for_1_2_3_and_7_threads(run_python, dtype, order):
-    code = SAME_BITS.replace("DTYPE", dtype).replace("ORDER", order)
-    assert run_python(code, NUMBA_NUM_THREADS="8") == "same bits"
+def test_same_bits_for_1_2_3_and_7_threads(run_python):
+    assert run_python(SAME_BITS, NUMBA_NUM_THREADS="8") == "same bits"
 
 
 PRANGE = (
@@ -415,9 +418,8 @@ def test_a_pass_leaves_nothing_of_its_table_behind():
         gc.enable()
 
 
-@pytest.mark.parametrize("how", ["threading.Thread(target=late).start()", "atexit.register(late)"])
-def test_a_fit_may_come_when_the_main_thread_has_ended(run_python, how):
-    code = f"""
+def test_a_fit_may_come_when_the_main_thread_has_ended(run_python):
+    code = """
 import atexit, threading, time
 from fastlogreg import LogisticRegression
 from tests.problems import correlated
@@ -429,9 +431,10 @@ def late():
     time.sleep(0.3)
     print(fit() == before)
 
-{how}
+threading.Thread(target=late).start()
+atexit.register(late)
 """
-    assert run_python(code) == "True"
+    assert run_python(code) == "True\nTrue"
 
 
 @pytest.mark.skipif("not hasattr(__import__('os'), 'fork')")
