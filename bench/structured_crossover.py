@@ -37,6 +37,7 @@ _QUICK_SOLVER_CELLS = 30_000
 _PER_ROW = 30
 _NUMBERS = 4
 _LARGEST = 2_000
+_NESTED = 0.95
 _SEED = 8
 
 Table = tuple[Any, np.ndarray]
@@ -49,14 +50,19 @@ def _sparse(cells: int, width: int) -> Table:
 
 
 def _frame(cells: int, width: int) -> Table:
-    """Return a frame of that many cells, with width levels beside those of its largest category."""
+    """Return a frame of that many cells, with width levels beside those of its largest category.
+
+    Most levels of the others follow from the largest's, as the airline does from the plane.
+    """
     n_rows = cells // (_NUMBERS + 3)
     rng = np.random.default_rng(_SEED)
     numbers = rng.standard_normal((n_rows, _NUMBERS))
     odds = numbers @ rng.standard_normal(_NUMBERS)
     frame = pd.DataFrame(numbers, columns=[f"x{j}" for j in range(_NUMBERS)])
+    first = rng.random(n_rows) ** 2
     for name, n_levels in (("a", _LARGEST + width), ("b", width - width // 10), ("c", width // 10)):
-        codes = (n_levels * rng.random(n_rows) ** 2).astype(np.int32)
+        follows = (name == "a") | (rng.random(n_rows) < _NESTED)
+        codes = (n_levels * np.where(follows, first, rng.random(n_rows) ** 2)).astype(np.int32)
         frame[name] = pd.Categorical.from_codes(codes, [f"{k:05d}" for k in range(n_levels)])
         odds += rng.standard_normal(n_levels)[codes]
     return frame, (rng.random(n_rows) * (1.0 + np.exp(-odds)) < 1.0).astype(np.int64)

@@ -24,7 +24,7 @@ BACKENDS = ("numba", "numpy")
 NUMBA_FROM_CELLS = 4_000_000
 # The same where X is not one dense array: NumPy's passes over codes and sparse rows take
 # several times as long a cell.
-NUMBA_FROM_SCATTERED_CELLS = 1_000_000
+NUMBA_FROM_SCATTERED_CELLS = 300_000
 # Cells of X from which curvature is sampled: where compiled passes are taken as well.
 SAMPLES_FROM_CELLS = NUMBA_FROM_CELLS
 # Rows of the last sample for each coefficient: with fewer its curvature says too little.
@@ -33,7 +33,9 @@ SAMPLE_ROWS = 10
 # Newton-CG, over tables of evenly and of unevenly scaled columns.
 NEWTON_UP_TO_COLUMNS = 2_000
 # The same for tables that are not dense, whose passes are cheaper beside their Hessians.
-FACTORED_UP_TO_COLUMNS = 1_000
+# Between: Newton-CG leads from 100 columns on over texts, and only from 1,000 levels on over
+# nested categories, as those of tables mostly are, where it needs many products.
+FACTORED_UP_TO_COLUMNS = 500
 # Numbers between an eliminated category and the rest, 256 MiB: each block has its own.
 LARGEST_BORDER = 33_554_432
 
