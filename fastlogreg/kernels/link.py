@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastlogreg.kernels.pointwise import exp_of_negative, log1p_of_positive, signed
-from fastlogreg.runtime.jit import tile_kernel
+from fastlogreg.runtime.jit import step_kernel, tile_kernel
 from fastlogreg.runtime.lanes import add_cells, load, spread, store
 
 __all__ = ["LANES", "fill_row_weights", "link_scratch", "link_tile"]
@@ -25,7 +25,7 @@ def link_scratch(tile: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return np.ones(size), np.empty(size), np.zeros(LANES + 1)
 
 
-@tile_kernel
+@step_kernel
 def link_tile(
     z: np.ndarray,
     codes: np.ndarray,
