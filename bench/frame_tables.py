@@ -14,7 +14,7 @@ from scipy import sparse
 
 from bench.tables import make_problem
 
-__all__ = ["FRAMES", "FrameMaker", "one_hot"]
+__all__ = ["FRAMES", "FrameMaker", "make_levels", "one_hot"]
 
 FrameMaker = Callable[[bool], tuple[pd.DataFrame, np.ndarray]]
 
@@ -66,17 +66,22 @@ def _many_flights(quick: bool) -> tuple[pd.DataFrame, np.ndarray]:
 
 def _many_levels(quick: bool) -> tuple[pd.DataFrame, np.ndarray]:
     """Return one category, some of its levels far more frequent than others, and numbers."""
-    n_levels = _QUICK_LEVELS if quick else _LEVELS
-    n_rows = _QUICK_LEVEL_ROWS if quick else _LEVEL_ROWS
+    if quick:
+        return make_levels(_QUICK_LEVEL_ROWS, _QUICK_LEVELS, _LEVEL_NUMBERS)
+    return make_levels(_LEVEL_ROWS, _LEVELS, _LEVEL_NUMBERS)
+
+
+def make_levels(n_rows: int, n_levels: int, n_numbers: int) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return a frame with one category of so many levels and so many numbers, and labels."""
     rng = np.random.default_rng(_SEED)
-    X, _, coef = make_problem(n_rows, _LEVEL_NUMBERS, seed=_SEED)
+    X, _, coef = make_problem(n_rows, n_numbers, seed=_SEED)
     codes = (n_levels * rng.random(n_rows) ** 2).astype(np.int32)
     effects = _LEVEL_EFFECT * rng.standard_normal(n_levels)
     odds = X @ coef[:-1, 0] + coef[-1, 0] + effects[codes]
     y = (rng.random(n_rows) * (1.0 + np.exp(-odds)) < 1.0).astype(np.int64)
     names = [f"level {code:06d}" for code in range(n_levels)]
     frame = pd.DataFrame({"level": pd.Categorical.from_codes(codes, names)})
-    numbers = pd.DataFrame(X, columns=[f"x{j}" for j in range(_LEVEL_NUMBERS)])
+    numbers = pd.DataFrame(X, columns=[f"x{j}" for j in range(n_numbers)])
     return pd.concat([frame, numbers], axis=1), y
 
 

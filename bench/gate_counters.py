@@ -139,7 +139,7 @@ def _count_fit(name: str) -> dict[str, Any]:
     with _calls_of(settings["backend"]) as calls:
         model = fit()
     counts: dict[str, Any] = {
-        "passes": float(model.n_passes_),
+        "passes": round(float(model.n_passes_), 6),  # a sum of shares of passes, in any order
         "iterations": int(np.max(model.n_iter_)),
     }
     counts |= {f"calls of {function}": count for function, count in sorted(calls.items())}

@@ -1,8 +1,8 @@
 """Two processes in lockstep: how the gate measures a block.
 
-A block is a pair of fresh processes, one a revision.  Both prepare a case, then take turns
-in the order ABBA BAAB ..., some milliseconds each, while the other waits on a pipe and uses
-no processor.  So what the machine does to one, a neighbour on the same memory, a lower
+A block is a pair of fresh processes, one a revision.  Both prepare a case at once, then take
+turns in the order ABBA BAAB ..., some milliseconds each, while the other waits on a pipe and
+uses no processor.  So what the machine does to one, a neighbour on the same memory, a lower
 clock, it does to the other a moment later, and the ratio of their times has a fraction of
 the noise of either.  What differs from process to process instead, such as where its pages
 lie, is drawn anew with every block; that is why blocks, not turns, are what the gate's
@@ -27,14 +27,11 @@ from bench.gate_sides import Side, Worker
 from bench.gate_statistics import log_multiple
 from bench.report import progress
 
-__all__ = ["Block", "Case", "Lockstep", "Multiples", "value_of"]
+__all__ = ["FULL", "QUICK", "Block", "Case", "Lockstep", "Multiples", "Pace", "value_of"]
 
-# Seconds of a case in a block, both sides together.  Starting the processes takes several,
-# so that a later block of a few undecided cases spends longer on each.
-_SECONDS, _MOST_SECONDS = 0.8, 3.0
-_BLOCK_SECONDS = 8.0
-_LEAST_QUADS = 4
-_LONG_TURN = 0.5  # from here on one quad has to do
+# Least quads of a case by the seconds of a turn.  Beyond the last, the two runs that told how
+# long it takes are all, and the order of the sides changes from block to block.
+_LEAST_QUADS = ((0.08, 4), (0.2, 2), (0.9, 1))
 _YARDSTICKS = 2  # before and after the turns
 
 _WORK = "gate_measure"
@@ -60,6 +57,32 @@ class Case:
 Block = Mapping[str, Case]
 
 
+@dataclass(frozen=True)
+class Pace:
+    """How long a case takes in a block.
+
+    Parameters
+    ----------
+    least, most : float
+        Seconds of a case, both sides together.
+    block : float
+        Seconds of a block, if that leaves each case as much.  Starting the processes takes
+        several, so that a later block of a few undecided cases spends longer on each.
+    """
+
+    least: float
+    most: float
+    block: float
+
+    def seconds(self, n_cases: int) -> float:
+        """Return the seconds of a case in a block of so many."""
+        return min(max(self.block / n_cases, self.least), self.most)
+
+
+FULL = Pace(0.3, 3.0, 8.0)
+QUICK = Pace(0.3, 3.0, 3.0)
+
+
 def value_of(quads: Sequence[float]) -> float:
     """Return the log-ratio of a block by its quads."""
     return statistics.median(quads)
@@ -75,11 +98,13 @@ class Lockstep:
     ----------
     base, head : Side
     tables : Path
+    pace : Pace
     """
 
     base: Side
     head: Side
     tables: Path
+    pace: Pace = FULL
     blocks: list[Block] = field(default_factory=list)
     last: dict[str, Case] = field(default_factory=dict)
     facts: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -102,33 +127,40 @@ class Lockstep:
     def __call__(self, keys: Sequence[str]) -> dict[str, list[float]]:
         """Run one block."""
         progress(f"block {len(self.blocks) + 1}: {len(keys)} cases")
-        seconds = min(max(_BLOCK_SECONDS / len(keys), _SECONDS), _MOST_SECONDS)
+        seconds = self.pace.seconds(len(keys))
         swapped = len(self.blocks) % 2 == 1
+        processor = self._processor()
         found: dict[str, Case] = {}
-        with ExitStack() as stack:
-            first, second = (
-                stack.enter_context(side.start())
-                for side in ((self.head, self.base) if swapped else (self.base, self.head))
-            )
-            pair = (second, first) if swapped else (first, second)
+        with ThreadPoolExecutor(2) as pool, ExitStack() as stack:
+            base = stack.enter_context(self.base.start())
+            pair = (base, stack.enter_context(self.head.start()))
             for key in keys:
-                answers = (
-                    self._prepare(pair[0], "base", key),
-                    self._prepare(pair[1], "head", key),
-                )
-                if key not in self.errors:
-                    found[key] = _take_turns(pair, _Turns.of(seconds, *answers), swapped)
+                list(pool.map(self._prepare, pair, ("base", "head"), (key, key)))
+                if key in self.errors:
+                    continue
+                sizes = {
+                    side: pair[side].ask(_WORK, do="size", processor=processor)
+                    for side in ((1, 0) if swapped else (0, 1))
+                }
+                turns = _Turns.of(seconds, sizes[0], sizes[1])
+                found[key] = _take_turns(pair, turns, swapped)
         self.blocks.append(found)
         self.last |= found
         return {key: [value_of(case.quads)] for key, case in found.items()}
 
-    def _prepare(self, worker: Worker, side: str, key: str) -> dict[str, Any]:
+    def _processor(self) -> int | None:
+        """Return where both sides are to run what has one thread: another one in turn."""
+        sides = [set(found["processors"]) for found in self.versions.values()]
+        common = sorted(set.intersection(*sides)) if sides else []
+        # Two blocks each, for in one of two the sides change places.
+        return common[len(self.blocks) // 2 % len(common)] if common else None
+
+    def _prepare(self, worker: Worker, side: str, key: str) -> None:
         answer = worker.ask(_WORK, do="prepare", key=key, tables=str(self.tables))
         if "error" in answer:
             self.errors.setdefault(key, {})[side] = answer["error"]
         else:
             self.facts.setdefault(key, {})[side] = answer["facts"]
-        return answer
 
 
 @dataclass
@@ -155,8 +187,9 @@ class Multiples:
                     self.errors[key] = {"head": answer["error"]}
                     continue
                 self.facts[key] = {"head": answer["facts"]}
+                size = worker.ask(_WORK, do="size")
                 seconds, yardstick = [], []
-                for _ in range(2 * _Turns.of(_SECONDS, answer).quads):
+                for _ in range(2 * max(_Turns.of(FULL.least, size).quads, 1)):
                     yardstick += worker.ask(_WORK, do="yardstick")["seconds"]
                     seconds.append(worker.ask(_WORK, do="turn")["seconds"])
                 found[key] = [log_multiple(seconds, yardstick)]
@@ -167,20 +200,21 @@ class Multiples:
 
 @dataclass(frozen=True)
 class _Turns:
-    """How many quads, and how many runs a turn of them."""
+    """How many quads, how many runs a turn of them, and what both sides took in one run."""
 
     quads: int
     runs: int
+    trial: tuple[float, ...]
 
     @classmethod
     def of(cls, seconds: float, *answers: Mapping[str, Any]) -> _Turns:
         """Return the same for both sides, by what they answered when they prepared."""
         runs = max(answer["runs"] for answer in answers)
-        turn = runs * max(answer["seconds"] for answer in answers)
-        if turn > _LONG_TURN:
-            return cls(1, runs)
+        trial = tuple(answer["seconds"] for answer in answers)
+        turn = runs * max(trial)
+        least = next((quads for longest, quads in _LEAST_QUADS if turn < longest), 0)
         share = seconds * answers[0]["share"]
-        return cls(max(round(share / (4.0 * turn)), _LEAST_QUADS), runs)
+        return cls(max(round(share / (4.0 * turn)), least) if least else 0, runs, trial)
 
 
 def _take_turns(pair: tuple[Worker, Worker], turns: _Turns, swapped: bool) -> Case:
@@ -196,6 +230,9 @@ def _take_turns(pair: tuple[Worker, Worker], turns: _Turns, swapped: bool) -> Ca
         quads.append(sum(math.log(b / a) for a, b in zip(*taken, strict=True)) / 2.0)
         for side in (0, 1):
             seconds[side].extend(taken[side])
+    if not quads:
+        a, b = turns.trial
+        quads, seconds = [math.log(b / a)], ([a], [b])
     _measure_yardsticks(pair, yardsticks)
     medians = [
         (statistics.median(times[0]), statistics.median(times[1]))

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bench.gate_cases import all_keys, find_case
+from bench.gate_cases import all_keys, find_case, make_tables
 from bench.gate_counters import Change, compare_counters
-from bench.gate_lockstep import Lockstep, Multiples
+from bench.gate_lockstep import FULL, QUICK, Lockstep, Multiples
 from bench.gate_recording import StoredMultiples, save_multiples, save_recording
 from bench.gate_report import Verdict
 from bench.gate_sides import Side, accepted_names, case_names, prepare_side
@@ -25,7 +25,6 @@ from bench.gate_statistics import (
     paired_interval,
     shift_interval,
 )
-from bench.gate_tables import make_table
 from bench.report import progress
 
 __all__ = ["Request", "run_gate"]
@@ -76,8 +75,7 @@ def run_gate(request: Request) -> Verdict:
     keys = request.keys
     request.work.mkdir(parents=True, exist_ok=True)
     tables = request.work / "tables"
-    for spec in {case.table for key in keys if (case := find_case(key)[0]) is not None}:
-        make_table(spec, tables)
+    make_tables(keys, tables)
     verdict = Verdict(request.base, request.head, request.rules, _how(request))
     if request.is_stored:
         _against_multiples(verdict, request, keys, tables)
@@ -93,7 +91,7 @@ def _against_revision(verdict: Verdict, request: Request, keys: list[str], table
         prepare_side(name, label, request.work, shared=request.shared_environment)
         for name, label in ((request.base, "base"), (request.head, "head"))
     )
-    lockstep = Lockstep(base, head, tables)
+    lockstep = Lockstep(base, head, tables, QUICK if request.quick else FULL)
     progress("warming both up: a new revision compiles its kernels")
     runnable = lockstep.warm_up(keys)
     verdict.versions = lockstep.versions
@@ -101,8 +99,10 @@ def _against_revision(verdict: Verdict, request: Request, keys: list[str], table
     def interval_of(key: str, samples: Sequence[float]) -> Interval:
         return paired_interval(samples, request.rules.level)
 
+    may_go_on = _clock(request.minutes)
+
     def run(some: Sequence[str]) -> dict[str, Finding]:
-        return decide(lockstep, some, interval_of, request.rules, _clock(request.minutes))
+        return decide(lockstep, some, interval_of, request.rules, may_go_on)
 
     verdict.findings = confirm(run(runnable), run, request.rules)
     own_keys = set(case_names(base))
@@ -130,8 +130,10 @@ def _against_multiples(verdict: Verdict, request: Request, keys: list[str], tabl
     def interval_of(key: str, samples: Sequence[float]) -> Interval:
         return shift_interval(stored.multiples[key], samples, request.rules.level)
 
+    may_go_on = _clock(request.minutes)
+
     def run(some: Sequence[str]) -> dict[str, Finding]:
-        return decide(alone, some, interval_of, request.rules, _clock(request.minutes))
+        return decide(alone, some, interval_of, request.rules, may_go_on)
 
     verdict.findings = confirm(run(known), run, request.rules)
     asked = {key for key in stored.multiples if key in keys or find_case(key)[0] is None}

@@ -80,6 +80,11 @@ class Worker:
         self._process.communicate()
         self._errors.close()
 
+    @property
+    def pid(self) -> int:
+        """The number of the process."""
+        return self._process.pid
+
     def ask(self, module: str, **request: Any) -> dict[str, Any]:
         """Return the answer of a module's function ``answer`` in that process."""
         stdin, stdout = self._process.stdin, self._process.stdout

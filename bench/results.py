@@ -10,10 +10,9 @@ import statistics
 import sys
 from pathlib import Path
 
-from bench.gate_cases import all_keys, find_case
+from bench.gate_cases import all_keys, find_case, make_tables
 from bench.gate_lockstep import Multiples
 from bench.gate_sides import ROOT, Side
-from bench.gate_tables import make_table
 from bench.report import Report, add_output_options, duration, progress
 
 __all__ = ["main"]
@@ -32,15 +31,22 @@ def main() -> None:
     keys = all_keys(quick=options.quick)
     work = options.work.resolve()
     (work / "cache-results").mkdir(parents=True, exist_ok=True)
-    for spec in {case.table for key in keys if (case := find_case(key)[0]) is not None}:
-        make_table(spec, work / "tables")
+    make_tables(keys, work / "tables")
     here = Side("this checkout", "working tree", ROOT, sys.executable, work / "cache-results")
     measure = Multiples(here, work / "tables")
     count = _QUICK_PROCESSES if options.quick else _PROCESSES
+    with here.start() as worker:
+        progress("counting")
+        counters = worker.ask("gate_counters", package=str(ROOT))
     for number in range(count):
         progress(f"process {number + 1} of {count}: {len(keys)} cases")
         measure(keys)
     report = _report(measure, keys, count)
+    report.heading("Counted, not timed")
+    report.figures["counters"] = counters
+    report.text("What the gate compares exactly: small fits on one thread, and what imports load.")
+    shown = {name: f"{len(c)} names" if isinstance(c, list) else c for name, c in counters.items()}
+    report.table(["counter", ""], shown.items())
     print(report.markdown())
     report.write(options)
 
@@ -74,7 +80,7 @@ def _report(measure: Multiples, keys: list[str], count: int) -> Report:
         )
     report.figures["cases"] = figures
     report.table(
-        ["case", "at", "time", "multiple", "of", "passes", "objective", "backend"],
+        ["case", "at", "time", "multiple", "of", "GB/s", "passes", "objective", "backend"],
         [
             [
                 found["case"],
@@ -82,6 +88,9 @@ def _report(measure: Multiples, keys: list[str], count: int) -> Report:
                 duration(found["seconds"]),
                 f"{found['multiple']:.2f}",
                 f"{found['yardstick']}, {duration(found['yardstick_seconds'])}",
+                f"{found['read_bytes'] / found['yardstick_seconds'] / 1e9:.1f}"
+                if "read_bytes" in found
+                else "-",
                 f"{found['passes']:.1f}" if "passes" in found else "-",
                 f"{found['objective']:.10g}" if "objective" in found else "-",
                 found.get("backend", "-"),

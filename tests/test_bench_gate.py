@@ -3,13 +3,25 @@
 import itertools
 import json
 import math
+from functools import cache
 
 import numpy as np
 import pytest
 from scipy import stats
 
+from bench import gate_noise
 from bench.gate_lockstep import Case
-from bench.gate_recording import Recording, Replay, StoredMultiples, save_multiples, save_recording
+from bench.gate_recording import (
+    Recording,
+    Replay,
+    Resampled,
+    StoredMultiples,
+    replay_runs,
+    resample_runs,
+    save_multiples,
+    save_recording,
+    whole_run,
+)
 from bench.gate_statistics import (
     Finding,
     Interval,
@@ -159,28 +171,19 @@ class Noise:
 KINDS = ("gaussian", "heavy", "drifting", "autocorrelated", "bursts")
 
 
-def whole_run(measure, keys):
-    """Return the outcomes of a run of the gate, its second run included."""
-
-    def run(some):
-        return decide(measure, some, paired, RULES)
-
-    return {key: found.outcome for key, found in confirm(run(keys), run, RULES).items()}
-
-
 def test_identical_revisions_are_not_red_whatever_the_noise():
     # A machine that is far too noisy: the runs may end unstable, not red.
     for scale in (0.02, 0.05, 0.10):
-        outcomes = [whole_run(Noise(seed, scale=scale), KINDS) for seed in range(100)]
+        outcomes = [whole_run(Noise(seed, scale=scale), KINDS, RULES) for seed in range(100)]
         assert sum(Outcome.REGRESSED in found.values() for found in outcomes) <= 1
-    quiet = [whole_run(Noise(seed), KINDS) for seed in range(100)]
+    quiet = [whole_run(Noise(seed), KINDS, RULES) for seed in range(100)]
     unstable = [list(found.values()).count(Outcome.UNSTABLE) for found in quiet]
     assert np.mean(unstable) / len(KINDS) <= 0.02
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_slowdown_of_15_per_cent_is_caught_whatever_the_noise(kind):
-    found = [whole_run(Noise(seed, 0.15), [kind])[kind] for seed in range(100)]
+    found = [whole_run(Noise(seed, 0.15), [kind], RULES)[kind] for seed in range(100)]
     assert found.count(Outcome.REGRESSED) >= 90
     assert found.count(Outcome.OK) == 0
 
@@ -238,29 +241,72 @@ def test_a_multiple_is_of_medians():
 
 # Recorded noise.  A machine's own is what the promises are held against.
 
-
-def replayed(slowdown):
-    """Return the outcomes of 100 whole runs, or of as many as there are both ways round."""
-    recordings = [Recording.load(path) for path in RECORDINGS]
-    for first, swapped in itertools.islice(
-        itertools.product(range(len(recordings)), (False, True)), 100
-    ):
-        keys = recordings[first].keys
-        replay = Replay(recordings, first, swapped, dict.fromkeys(keys, slowdown))
-        yield whole_run(replay, keys)
+needs_recordings = pytest.mark.skipif(
+    not RECORDINGS, reason="no recorded noise; python -m bench.gate_noise record 50 makes some"
+)
+WAYS = {
+    "as recorded": lambda slowdown: replay_runs(recordings(), slowdown, RULES),
+    "resampled": lambda slowdown: resample_runs(recordings(), slowdown, RULES, 400),
+}
 
 
-@pytest.mark.skipif(not RECORDINGS, reason="no recorded noise")
-def test_recorded_runs_of_identical_revisions_are_not_red():
-    red = sum(Outcome.REGRESSED in found.values() for found in replayed(0.0))
-    assert red <= 1
+@cache
+def recordings():
+    return [Recording.load(path) for path in RECORDINGS]
 
 
-@pytest.mark.skipif(not RECORDINGS, reason="no recorded noise")
-def test_a_slowdown_of_15_per_cent_in_recorded_runs_is_caught():
-    outcomes = [outcome for found in replayed(0.15) for outcome in found.values()]
+@needs_recordings
+def test_there_are_enough_recordings_of_whole_runs():
+    assert len(recordings()) >= 50
+    assert all(recording.keys == recordings()[0].keys for recording in recordings())
+    assert all(len(recording.whole_blocks) >= RULES.least_blocks for recording in recordings())
+
+
+@needs_recordings
+@pytest.mark.parametrize("way", WAYS)
+def test_recorded_runs_of_identical_revisions_are_not_red(way):
+    runs = list(WAYS[way](0.0))
+    assert len(runs) >= 100
+    assert sum(Outcome.REGRESSED in found.values() for found in runs) <= 0.01 * len(runs)
+
+
+@needs_recordings
+@pytest.mark.parametrize("way", WAYS)
+def test_a_slowdown_of_15_per_cent_in_recorded_runs_is_caught(way):
+    outcomes = [outcome for found in WAYS[way](0.15) for outcome in found.values()]
     assert outcomes.count(Outcome.REGRESSED) >= 0.90 * len(outcomes)
     assert outcomes.count(Outcome.UNSTABLE) <= 0.10 * len(outcomes)
+
+
+def test_drawn_runs_keep_the_blocks_of_a_recording_together():
+    blocks = [[0.1 * number] for number in range(6)]
+    made = Recording({"a": blocks, "b": [[block[0] + 7.0] for block in blocks] + [[1.0]]})
+    assert len(made.whole_blocks) == 6
+    seen = set()
+    for seed in range(20):
+        drawn = Resampled([made], seed, slowdown=0.15)
+        found = [drawn(["a", "b"]) for _ in range(6)]
+        shifted = np.array([[block["a"][0], block["b"][0]] for block in found]) - math.log(1.15)
+        sign = np.sign(shifted[0, 1])
+        a, b = sign * shifted.T
+        np.testing.assert_allclose(b - a, 7.0)
+        np.testing.assert_allclose(np.diff(a.reshape(2, 3)), 0.1)
+        seen.add((sign, round(a[0], 3)))
+    assert len(seen) > 4
+
+
+def test_a_judgement_says_what_is_not_kept(tmp_path, capsys):
+    assert gate_noise.main(["--folder", str(tmp_path), "judge"]) == 2
+    assert "no recordings" in capsys.readouterr().out
+    noise = Noise(0)
+    for scale, code in ((0.01, 0), (0.08, 1)):
+        noise.scale = scale
+        for number in range(3):
+            runs = [noise(["gaussian"]) for _ in range(6)]
+            blocks = [{"a": Case((run["gaussian"][0],), (1.0, 1.0), (1.0, 1.0))} for run in runs]
+            save_recording(tmp_path / f"{number}.json", blocks)
+        assert gate_noise.main(["--folder", str(tmp_path), "judge"]) == code
+        assert "3 recordings, resampled: 1000 runs" in capsys.readouterr().out
 
 
 def test_a_recording_is_read_as_it_was_written(tmp_path):

@@ -1,15 +1,18 @@
 """The gate for performance regressions: its counters, report, cases and processes."""
 
 import json
+import os
+import subprocess
 import sys
 
 import numpy as np
 import pytest
 
 from bench import gate, gate_counters
-from bench.gate_cases import all_keys, find_case
+from bench.gate_cases import all_keys, find_case, make_tables
 from bench.gate_counters import Change, compare_counters
-from bench.gate_lockstep import Lockstep
+from bench.gate_lockstep import Lockstep, Pace
+from bench.gate_proof import worse_copy
 from bench.gate_report import Verdict, exit_code, render, write_json
 from bench.gate_sides import Side
 from bench.gate_statistics import Finding, Interval, Outcome, Rules
@@ -198,7 +201,7 @@ def test_a_table_is_loaded_as_it_was_made(storage, tmp_path):
         assert X.has_canonical_format
 
 
-def test_a_pair_of_processes_measures_a_small_case(tmp_path, monkeypatch):
+def test_a_pair_of_processes_measures_a_small_case(tmp_path):
     """End to end, on this checkout: a case that both can run, and one that neither can."""
     key = next(key for key in all_keys(quick=True) if key.startswith("small fit"))
     make_table(find_case(key)[0].table, tmp_path)
@@ -206,16 +209,62 @@ def test_a_pair_of_processes_measures_a_small_case(tmp_path, monkeypatch):
         Side(label, "working tree", ROOT, sys.executable, tmp_path / label)
         for label in ("base", "head")
     ]
-    lockstep = Lockstep(*sides, tmp_path)
+    lockstep = Lockstep(*sides, tmp_path, Pace(0.05, 0.05, 0.05))
     assert lockstep.warm_up([key, "no such case | 1 thread"]) == [key]
     assert set(lockstep.errors["no such case | 1 thread"]) == {"base", "head"}
-    monkeypatch.setattr("bench.gate_lockstep._SECONDS", 0.05)
-    monkeypatch.setattr("bench.gate_lockstep._MOST_SECONDS", 0.05)
     assert list(lockstep([key])) == [key]
     assert lockstep.blocks[0][key].quads
     facts = lockstep.facts[key]
     assert facts["base"] == facts["head"]
     assert facts["base"]["backend"] == "numpy"
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system lets none choose")
+def test_both_sides_run_one_thread_on_the_same_processor(tmp_path):
+    key = next(key for key in all_keys(quick=True) if key.startswith("small fit"))
+    make_tables([key], tmp_path)
+    side = Side("here", "working tree", ROOT, sys.executable, tmp_path / "cache")
+    with side.start() as worker:
+        free = worker.ask("gate_measure", do="versions")["processors"]
+        worker.ask("gate_measure", do="prepare", key=key, tables=str(tmp_path))
+        worker.ask("gate_measure", do="size", processor=free[-1])
+        assert os.sched_getaffinity(worker.pid) == {free[-1]}
+        worker.ask("gate_measure", do="prepare", key=key, tables=str(tmp_path))
+        assert os.sched_getaffinity(worker.pid) == set(free)
+
+
+FIT = """
+import numpy as np
+from fastlogreg import LogisticRegression
+from fastlogreg.design import load_backend
+module = load_backend({backend!r})
+inner, calls = module.loss_gradient, []
+def counting(*arguments):
+    calls.append(1)
+    return inner(*arguments)
+module.loss_gradient = counting
+X = np.random.default_rng(0).standard_normal((2_000, 4))
+model = LogisticRegression(backend={backend!r}, solver="lbfgs").fit(X, X[:, 0] > 0.3)
+print(model.objective_, len(calls), hasattr(inner, "__wrapped__"))
+"""
+
+
+@pytest.mark.parametrize(("what", "backend"), [("slowdown", "numba"), ("extra-pass", "numpy")])
+def test_a_worse_copy_fits_the_same_and_does_more(what, backend, tmp_path):
+    found = {}
+    for package in (ROOT, worse_copy(ROOT, tmp_path / "worse", what)):
+        done = subprocess.run(
+            [sys.executable, "-c", FIT.format(backend=backend)],
+            cwd=package,
+            env={**os.environ, "PYTHONPATH": str(package)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        found[package] = done.stdout.split()
+    (before, calls, slow), (now, more, slower) = found.values()
+    assert (now, slow, slower) == (before, "False", str(what == "slowdown"))
+    assert int(more) - int(calls) == (what == "extra-pass")
 
 
 def test_a_process_that_measures_another_package_says_so(tmp_path):
