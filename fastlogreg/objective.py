@@ -133,10 +133,14 @@ class Objective:
         return *self._finish(losses, gradient, coef), hessian
 
     def product_at(self, coef: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-        """Return a function from a direction to the Hessian at *coef* times it; a pass a call."""
+        """Return a function from a direction to the Hessian at *coef* times it; a pass a call.
+
+        It may hold as many numbers as the decisions of all rows: keep it for *coef* alone.
+        """
+        times = self.design.product_at(coef, self.targets, self.weights)
 
         def product(direction: np.ndarray) -> np.ndarray:
-            result = self.design.hessian_product(coef, direction, self.targets, self.weights)
+            result = times(direction)
             result /= self.total_weight
             result += self.l2_strength * direction
             if not self.fit_intercept:

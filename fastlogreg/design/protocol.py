@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Protocol, cast, runtime_checkable
@@ -170,6 +171,15 @@ class Design(Protocol):
         weights: np.ndarray | None,
     ) -> np.ndarray:
         """Return the Hessian at coef times direction, both ``(d + 1, k)``, in that shape."""
+
+    def product_at(
+        self, coef: np.ndarray, targets: Targets, weights: np.ndarray | None
+    ) -> Callable[[np.ndarray], np.ndarray]:
+        """Return a function from a direction to the Hessian at coef times it, a pass a call.
+
+        What the passes at one coef share may be kept for as long as the function is, up to
+        ``(n, k)`` float64.
+        """
 
     def hessian_diagonal(
         self, coef: np.ndarray, targets: Targets, weights: np.ndarray | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol, cast
 
 import numpy as np
@@ -14,8 +15,20 @@ __all__ = ["SparseDesign"]
 _VALUES_OF_CHUNK = 4_194_304  # stored values of rows taken at once
 
 
-class _TakesColumns(Protocol):
+class _SparseBackend(Protocol):
     """What the backends of this storage have besides the passes of all."""
+
+    def product_at(
+        self,
+        X: Any,
+        coef: np.ndarray,
+        codes: np.ndarray,
+        weights: np.ndarray | None,
+        class_weights: np.ndarray,
+        n_threads: int,
+        softmax: bool = False,
+    ) -> Callable[[np.ndarray], np.ndarray]:
+        """Return a function from a direction to the Hessians times it."""
 
     def take_columns(self, X: Any, columns: np.ndarray, n_threads: int) -> Any:
         """Return some columns of a table by rows."""
@@ -80,6 +93,30 @@ class SparseDesign(StoredDesign[Any]):
         self.passes += self._by_columns
         return super().hessian_product(coef, direction, targets, weights)
 
+    def product_at(
+        self, coef: np.ndarray, targets: Targets, weights: np.ndarray | None
+    ) -> Callable[[np.ndarray], np.ndarray]:
+        """Return a function from a direction to the Hessian at coef times it.
+
+        A call is one pass, two by columns.  The first keeps the curvature of the rows' losses,
+        ``(n, k)`` float64, so that those after it gather from the direction alone.
+        """
+        times = cast(_SparseBackend, self.backend).product_at(
+            self.X,
+            coef,
+            targets.codes,
+            weights,
+            targets.class_weights,
+            self.n_threads,
+            targets.softmax,
+        )
+
+        def product(direction: np.ndarray) -> np.ndarray:
+            self.passes += 1 + self._by_columns
+            return times(direction)
+
+        return product
+
     def loss_gradient_hessian(
         self, coef: np.ndarray, targets: Targets, weights: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray | BlockSums]:
@@ -111,6 +148,6 @@ class SparseDesign(StoredDesign[Any]):
         if self._by_columns:
             return SparseDesign(self.X[:, columns], self.backend, self.n_threads)
         self.passes += 1
-        backend = cast(_TakesColumns, self.backend)
+        backend = cast(_SparseBackend, self.backend)
         taken = backend.take_columns(self.X, columns, self.n_threads)
         return SparseDesign(taken, self.backend, self.n_threads)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -87,6 +88,15 @@ class StoredDesign(Generic[X]):
             targets.softmax,
         )
 
+    def product_at(
+        self, coef: np.ndarray, targets: Targets, weights: np.ndarray | None
+    ) -> Callable[[np.ndarray], np.ndarray]:
+        """Return a function from a direction to the Hessian at coef times it, a pass a call.
+
+        Every call decides coef again: while X is read from memory, that takes no longer.
+        """
+        return lambda direction: self.hessian_product(coef, direction, targets, weights)
+
     def hessian_diagonal(
         self, coef: np.ndarray, targets: Targets, weights: np.ndarray | None
     ) -> np.ndarray:
@@ -97,15 +107,19 @@ class StoredDesign(Generic[X]):
         curvature = self._curvatures(coef, targets)
         curvature = curvature * targets.class_weights[targets.codes, None]
         if weights is not None:
-            curvature *= weights.reshape(len(weights), -1)
+            curvature = curvature * weights.reshape(len(weights), -1)
         self.passes += 1
-        return self.backend.square_sums(self.X, curvature, self.n_threads)
+        squares = self.backend.square_sums(self.X, curvature, self.n_threads)
+        return np.repeat(squares, coef.shape[1] // squares.shape[1], axis=1)
 
     def _curvatures(self, coef: np.ndarray, targets: Targets) -> np.ndarray:
-        """Return those of the rows' losses, ``(n, k)``; at 0 they are known without a pass."""
+        """Return those of the rows' losses, ``(n, k)``.
+
+        At 0 they are known without a pass, ``(n, 1)`` as they are the same for all outputs.
+        """
         if not coef.any():
             p = 1.0 / coef.shape[1] if targets.softmax else 0.5
-            return np.full((len(targets.codes), coef.shape[1]), p * (1.0 - p))
+            return np.full((len(targets.codes), 1), p * (1.0 - p))
         if targets.softmax:
             probability, _ = self.probability(coef, softmax=True)
             return probability * (1.0 - probability)

@@ -93,14 +93,23 @@ def link_tile(
 
 @tile_kernel
 def bend_tile(
-    lines: np.ndarray, ahead: int, row_weight: np.ndarray, count: int, sums: np.ndarray
+    lines: np.ndarray,
+    ahead: int,
+    is_bent: bool,
+    row_weight: np.ndarray,
+    count: int,
+    sums: np.ndarray,
 ) -> None:
-    """Turn decisions into s sigmoid(z) sigmoid(-z) v in place, v being *ahead* lines on."""
+    """Turn decisions into s sigmoid(z) sigmoid(-z) v in place, v being *ahead* lines on.
+
+    Where they are bent, they are sigmoid(z) sigmoid(-z) already.
+    """
     for o in range(sums.shape[0]):
         line, along = lines[o], lines[ahead + o]
         pulls = 0.0
         for i in range(count):
-            pull = row_weight[i] * (curvature(line[i]) * along[i])
+            bend = line[i] if is_bent else curvature(line[i])
+            pull = row_weight[i] * (bend * along[i])
             line[i] = pull
             pulls += pull
         sums[o, 0] += pulls
@@ -112,6 +121,7 @@ def link_lines(
     code: np.ndarray,
     softmax: bool,
     ahead: int,
+    is_bent: bool,
     row_weight: np.ndarray,
     scratch: np.ndarray,
     n_rows: int,
@@ -119,14 +129,15 @@ def link_lines(
 ) -> None:
     """Link the lines of all rows of code, zero the rows behind them up to n_rows.
 
-    With *ahead*, lines of a direction are so many lines on.
+    With *ahead*, lines of a direction are so many lines on; those before it may be *bent*: the
+    classes' probabilities, or of binary models sigmoid(z) sigmoid(-z), instead of decisions.
     """
     count = code.size
     n_outputs = sums.shape[0]
     if ahead > 0 and softmax:
-        product_tile(lines, n_outputs, ahead, row_weight, count, scratch, sums)
+        product_tile(lines, n_outputs, ahead, row_weight, count, is_bent, scratch, sums)
     elif ahead > 0:
-        bend_tile(lines, ahead, row_weight, count, sums)
+        bend_tile(lines, ahead, is_bent, row_weight, count, sums)
     elif softmax:
         raise_tile(lines, n_outputs, code, count, scratch)
         sums[0, 1] += loss_tile(row_weight, count, scratch)
@@ -171,7 +182,7 @@ def outputs_block_c(
             fill_class_weights(codes, weights, class_weights, row, count, row_weight)
             decide_tile(x, coef, intercepts, z, n_rows)
             code = codes[row : row + count]
-            link_lines(lines, code, softmax, ahead, row_weight, scratch, n_rows, sums[b])
+            link_lines(lines, code, softmax, ahead, False, row_weight, scratch, n_rows, sums[b])
             add_gradient(x, z, n_rows, gradients[b])
 
 
@@ -207,7 +218,7 @@ def outputs_block_f(
             fill_class_weights(codes, weights, class_weights, row, count, row_weight)
             decide_tile(x, coef, intercepts, z, n_rows)
             code = codes[row : row + count]
-            link_lines(lines, code, softmax, ahead, row_weight, scratch, n_rows, sums[b])
+            link_lines(lines, code, softmax, ahead, False, row_weight, scratch, n_rows, sums[b])
             add_gradient(x, z, n_rows, gradients[b])
 
 

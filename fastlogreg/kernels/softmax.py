@@ -154,12 +154,14 @@ def product_tile(
     ahead: int,
     weight: np.ndarray,
     count: int,
+    are_shares: bool,
     scratch: np.ndarray,
     sums: np.ndarray,
 ) -> None:
     """Turn decisions into products with v, which is *ahead* lines on; add to sums[:, 0].
 
-    Only differences of v count: taken to the leading class, they do not cancel.
+    Where they are, instead, shares p already, nothing is exponentiated.  Only differences of
+    v count: taken to the leading class, they do not cancel.
     """
     line, along = lines[0], lines[ahead]
     for i in range(count):
@@ -176,7 +178,7 @@ def product_tile(
     for k in range(n_classes):
         line, along = lines[k], lines[ahead + k]
         for i in range(count):
-            e = exp_of_negative(line[i] - scratch[i])
+            e = line[i] if are_shares else exp_of_negative(line[i] - scratch[i])
             v = along[i] - scratch[i + _PITCH]
             line[i] = e
             along[i] = v

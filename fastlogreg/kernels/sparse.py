@@ -12,18 +12,13 @@ latter is not here: its rows are to be taken first.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from fastlogreg.kernels import dense
-from fastlogreg.kernels.blocks import (
-    EMPTY_WEIGHTS,
-    aligned_zeros,
-    block_edges,
-    count_blocks,
-    sum_parts,
-)
+from fastlogreg.kernels.blocks import aligned_zeros, sum_parts
 from fastlogreg.kernels.cholesky import factor_cholesky, reciprocal_condition, solve_cholesky
 from fastlogreg.kernels.coordinate import descend_coordinates
 from fastlogreg.kernels.link import link_scratch
@@ -35,17 +30,22 @@ from fastlogreg.kernels.sparse_blocks import (
     count_parts,
     even_edges,
 )
-from fastlogreg.kernels.sparse_columns import (
-    add_columns,
-    decide_columns,
-    link_rows,
-    squares_columns,
-)
+from fastlogreg.kernels.sparse_columns import squares_columns
 from fastlogreg.kernels.sparse_hessian import hessian_rows
-from fastlogreg.kernels.sparse_outputs import outputs_rows
-from fastlogreg.kernels.sparse_rows import decision_rows, pass_rows, product_rows, squares_rows
+from fastlogreg.kernels.sparse_rows import decision_rows, pass_rows, squares_rows
+from fastlogreg.kernels.sparse_sums import (
+    arrays_of,
+    by_columns,
+    by_rows,
+    decide,
+    in_lanes,
+    product_of_one,
+    read_only,
+    side_by_side,
+    vector_of,
+    weights_of,
+)
 from fastlogreg.kernels.sparse_take import copy_taken, count_taken
-from fastlogreg.runtime.lanes import LANES
 from fastlogreg.runtime.threads import run_blocks
 
 __all__ = [
@@ -56,15 +56,12 @@ __all__ = [
     "loss_gradient",
     "loss_gradient_hessian",
     "probability",
+    "product_at",
     "reciprocal_condition",
     "solve_cholesky",
     "square_sums",
     "take_columns",
 ]
-
-# Codes, weights, class weights, and whether the outputs are classes of a softmax.
-_Rows = tuple[np.ndarray, np.ndarray, np.ndarray, bool]
-_LINK = 8  # stored values that the link of a row takes as long as
 
 
 def loss_gradient(
@@ -80,16 +77,16 @@ def loss_gradient(
 
     A softmax model, whose classes the outputs are, has one loss.
     """
-    rows = (_read_only(codes), _weights(weights), class_weights)
+    rows = (read_only(codes), weights_of(weights), class_weights)
     if X.format == "csc" or coef.shape[1] > 1:
-        summed = _by_columns if X.format == "csc" else _by_rows
+        summed = by_columns if X.format == "csc" else by_rows
         losses, gradient = summed(X, [coef], (*rows, softmax), n_threads)
         return losses[:1] if softmax else losses, gradient
-    parts = _arrays(X)
+    parts = arrays_of(X)
     d = X.shape[1]
     n_blocks = count_parts(parts[2], d)
     partials = np.zeros((n_blocks, d + 2))
-    arguments = (*parts, _vector(coef[:, 0]), *rows, partials, even_edges(parts[2], n_blocks))
+    arguments = (*parts, vector_of(coef[:, 0]), *rows, partials, even_edges(parts[2], n_blocks))
 
     def block(first: int, last: int) -> None:
         pass_rows(*arguments, np.empty(TILE), *link_scratch(TILE), first, last)
@@ -113,18 +110,18 @@ def loss_gradient_hessian(
     That of a softmax model is ``(1, p, p)`` with ``p = n_outputs (d + 1)``, class by
     class: row ``k (d + 1) + j`` is that of ``coef[j, k]``.
     """
-    parts = _arrays(X)
+    parts = arrays_of(X)
     d, k = X.shape[1], coef.shape[1]
-    rows = (_read_only(codes), _weights(weights), class_weights, softmax)
+    rows = (read_only(codes), weights_of(weights), class_weights, softmax)
     n_grams = k * (k - 1) // 2 if softmax else k
-    wide, deep = _lanes(k), 1 if n_grams == 1 else _lanes(n_grams)
+    wide, deep = in_lanes(k), 1 if n_grams == 1 else in_lanes(n_grams)
     n_blocks = count_hessian_parts(parts[2], (d + 1) ** 2 * deep)
     gradients = np.zeros((n_blocks, d, wide))
     sums = np.zeros((n_blocks, k, 2))
     out = np.zeros((n_blocks, d + 1, d + 1, deep))
     own = np.zeros((n_blocks, d + 1, deep))
     edges = even_edges(parts[2], n_blocks)
-    arguments = (*parts, _side_by_side([coef], wide), *rows, gradients, sums, out, own, edges)
+    arguments = (*parts, side_by_side([coef], wide), *rows, gradients, sums, out, own, edges)
 
     def block(first: int, last: int) -> None:
         scratch = (
@@ -160,40 +157,56 @@ def hessian_product(
     softmax: bool = False,
 ) -> np.ndarray:
     """Return the Hessians of the summed losses at coef times direction, ``(d + 1, n_outputs)``."""
-    rows = (_read_only(codes), _weights(weights), class_weights)
-    if X.format == "csc" or coef.shape[1] > 1:
-        summed = _by_columns if X.format == "csc" else _by_rows
-        return summed(X, [coef, direction], (*rows, softmax), n_threads)[1]
-    parts = _arrays(X)
-    d = X.shape[1]
-    n_blocks = count_parts(parts[2], d)
-    partials = np.zeros((n_blocks, d + 1))
-    vectors = _vector(np.concatenate([coef, direction], axis=1))
-    arguments = (*parts, vectors, *rows, partials, even_edges(parts[2], n_blocks))
+    return product_at(X, coef, codes, weights, class_weights, n_threads, softmax)(direction)
 
-    def block(first: int, last: int) -> None:
-        product_rows(*arguments, np.empty(TILE), np.empty(TILE), np.ones(TILE), first, last)
 
-    run_blocks(block, n_blocks, n_threads)
-    return add_up(partials, n_threads)[:, None]
+def product_at(
+    X: Any,
+    coef: np.ndarray,
+    codes: np.ndarray,
+    weights: np.ndarray | None,
+    class_weights: np.ndarray,
+    n_threads: int,
+    softmax: bool = False,
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Return a function from a direction to what `hessian_product` returns.
+
+    Its first call keeps the curvature of the rows, ``(n, n_outputs)`` float64, and those
+    after it do not decide coef again.  Where only intercepts are not 0 it is known before.
+    """
+    rows = (read_only(codes), weights_of(weights), class_weights, softmax)
+    several = by_columns if X.format == "csc" else by_rows
+    summed = several if X.format == "csc" or coef.shape[1] > 1 else product_of_one
+    kept = np.empty((X.shape[0], coef.shape[1]))
+    undecided = [coef]
+    if not coef[:-1].any():
+        kept[...] = _curvature_of_constant(coef[-1], softmax)
+        undecided.clear()
+
+    def product(direction: np.ndarray) -> np.ndarray:
+        _, result = summed(X, [*undecided, direction], rows, n_threads, kept)
+        undecided.clear()
+        return result
+
+    return product
 
 
 def square_sums(X: Any, row_weights: np.ndarray, n_threads: int) -> np.ndarray:
     """Return ``sum_i r_ik [x_ij^2, 1]``, ``(d + 1, k)``, for row weights r, ``(n, k)``."""
-    parts = _arrays(X)
+    parts = arrays_of(X)
     (n, d), k = X.shape, row_weights.shape[1]
-    by_rows = X.format == "csr"
-    kernel, length = (squares_rows, d) if by_rows else (squares_columns, n)
-    n_blocks = count_parts(parts[2], d * k, k) if by_rows else count_parts(parts[2], 0)
-    out = np.zeros((n_blocks, d, k) if by_rows else (d, k))
-    weights = _read_only(_vector(row_weights))
+    is_by_rows = X.format == "csr"
+    kernel, length = (squares_rows, d) if is_by_rows else (squares_columns, n)
+    n_blocks = count_parts(parts[2], d * k, k) if is_by_rows else count_parts(parts[2], 0)
+    out = np.zeros((n_blocks, d, k) if is_by_rows else (d, k))
+    weights = read_only(vector_of(row_weights))
     arguments = (*parts, weights, out, even_edges(parts[2], n_blocks))
 
     def block(first: int, last: int) -> None:
         kernel(*arguments, np.zeros(length), first, last)
 
     run_blocks(block, n_blocks, n_threads)
-    squares = add_up(out, n_threads) if by_rows else out
+    squares = add_up(out, n_threads) if is_by_rows else out
     return np.concatenate([squares, row_weights.sum(axis=0, dtype=np.float64)[None]])
 
 
@@ -224,10 +237,10 @@ def _predict(
     probability: bool = False,
     softmax: bool = False,
 ) -> tuple[np.ndarray, bool]:
-    parts = _arrays(X)
+    parts = arrays_of(X)
     n, k = X.shape[0], coef.shape[1]
     if X.format == "csc":
-        decided = add_up(_decide(X, coef, n_threads), n_threads)[:, :k] + coef[-1]
+        decided = add_up(decide(X, coef, n_threads), n_threads)[:, :k] + coef[-1]
         # The decisions of unit coefficients are the columns.
         unit = np.eye(k + 1)[:, :k]
         if probability:
@@ -236,11 +249,11 @@ def _predict(
             out, finite = dense.decision(decided, unit, n_threads)
         return out.astype(X.dtype, copy=False), finite
     out = np.empty((n, 2 if probability and not softmax else k), dtype=X.dtype)
-    width = 1 if k == 1 else _lanes(k)
+    width = 1 if k == 1 else in_lanes(k)
     n_blocks = count_parts(parts[2], 0)
     check = np.empty(n_blocks)
     edges = even_edges(parts[2], n_blocks)
-    arguments = (*parts, _side_by_side([coef], width), probability, out, check, edges)
+    arguments = (*parts, side_by_side([coef], width), probability, out, check, edges)
 
     def block(first: int, last: int) -> None:
         lines = np.empty((k if softmax else 1, TILE))
@@ -251,69 +264,12 @@ def _predict(
     return out, bool(np.isfinite(check).all())
 
 
-def _by_rows(
-    X: Any, vectors: list[np.ndarray], rows: _Rows, n_threads: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return losses and sums of several outputs, from decisions of all vectors; CSR."""
-    parts = _arrays(X)
-    d, k = X.shape[1], vectors[0].shape[1]
-    width = _lanes(k)
-    n_blocks = count_parts(parts[2], d * width, width)
-    gradients = np.zeros((n_blocks, d, width))
-    sums = np.zeros((n_blocks, k, 2))
-    coef = _side_by_side(vectors, width)
-    arguments = (
-        *parts,
-        coef,
-        *rows,
-        gradients,
-        sums,
-        even_edges(parts[2], n_blocks),
-    )
-
-    def block(first: int, last: int) -> None:
-        z, lines = aligned_zeros(TILE, coef.shape[1]), np.empty((coef.shape[1], TILE))
-        outputs_rows(*arguments, z, lines, np.empty(TILE), softmax_scratch(), first, last)
-
-    run_blocks(block, n_blocks, n_threads)
-    pulls, losses = sum_parts(sums).T
-    gradient = add_up(gradients, n_threads)[:, :k]
-    return losses.copy(), np.concatenate([gradient, pulls[None, :]])
-
-
-def _by_columns(
-    X: Any, vectors: list[np.ndarray], rows: _Rows, n_threads: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return losses and sums of any outputs, from decisions of all vectors; CSC."""
-    parts = _arrays(X)
-    (n, d), k = X.shape, vectors[0].shape[1]
-    width = 1 if k == 1 else _lanes(k)
-    coef = _side_by_side(vectors, width)
-    decided = _decide(X, coef, n_threads)
-    n_blocks = count_blocks(n, coef.shape[1] * _LINK, 0)
-    pulls, sums = aligned_zeros(n, width), np.zeros((n_blocks, k, 2))
-    edges = block_edges(n, n_blocks, TILE)
-    linked = (decided, coef[-1], *rows, pulls, sums, edges)
-
-    def link(first: int, last: int) -> None:
-        lines = np.empty((coef.shape[1], TILE))
-        link_rows(*linked, lines, np.empty(TILE), softmax_scratch(), first, last)
-
-    run_blocks(link, n_blocks, n_threads)
-    gradient = aligned_zeros(d, width)
-    n_blocks = count_parts(parts[2], 0)
-    gathered = (*parts, pulls, gradient, even_edges(parts[2], n_blocks))
-    run_blocks(lambda first, last: add_columns(*gathered, first, last), n_blocks, n_threads)
-    intercepts, losses = sum_parts(sums).T
-    return losses.copy(), np.concatenate([gradient[:, :k], intercepts[None, :]])
-
-
 def take_columns(X: Any, columns: np.ndarray, n_threads: int) -> Any:
     """Return some columns of X, each once, in the order given and by rows; CSR only.
 
     Values stay in the order of X, and those stored for the same place apart.
     """
-    data, indices, indptr = _arrays(X)
+    data, indices, indptr = arrays_of(X)
     places = np.full(X.shape[1], -1, dtype=np.int32)
     places[columns] = np.arange(len(columns), dtype=np.int32)
     n_blocks = count_parts(indptr, 0)
@@ -336,18 +292,13 @@ def take_columns(X: Any, columns: np.ndarray, n_threads: int) -> Any:
     return type(X)((taken, new, starts.astype(X.indptr.dtype)), shape=shape)
 
 
-def _decide(X: Any, coef: np.ndarray, n_threads: int) -> np.ndarray:
-    """Return decisions without intercepts, ``(n_parts, n, width)``, to be added up; CSC."""
-    parts = _arrays(X)
-    n, width = X.shape[0], coef.shape[1]
-    if width > 2:
-        width = _lanes(width)
-        coef = _side_by_side([coef], width)
-    n_blocks = count_parts(parts[2], n * width, width)
-    decided = np.zeros((n_blocks, n, width))
-    arguments = (*parts, _vector(coef), decided, even_edges(parts[2], n_blocks))
-    run_blocks(lambda first, last: decide_columns(*arguments, first, last), n_blocks, n_threads)
-    return decided
+def _curvature_of_constant(intercepts: np.ndarray, softmax: bool) -> np.ndarray:
+    """Return what products keep of a row with these decisions."""
+    if softmax:
+        grown = np.exp(intercepts - intercepts.max())
+        return np.asarray(grown / grown.sum())
+    u = np.exp(-np.abs(intercepts))
+    return np.asarray(u / (1.0 + u) ** 2)
 
 
 def _softmax_hessian(grams: np.ndarray, k: int) -> np.ndarray:
@@ -360,35 +311,3 @@ def _softmax_hessian(grams: np.ndarray, k: int) -> np.ndarray:
         hessian[a, :, a] += gram
         hessian[b, :, b] += gram
     return hessian.reshape(1, k * side, k * side)
-
-
-def _side_by_side(vectors: list[np.ndarray], width: int) -> np.ndarray:
-    """Return the outputs of all vectors in one array, each vector with zeros up to width."""
-    padded = aligned_zeros(len(vectors[0]), len(vectors) * width)
-    for v, vector in enumerate(vectors):
-        padded[:, v * width : v * width + vector.shape[1]] = vector
-    return padded
-
-
-def _lanes(size: int) -> int:
-    """Return the least number of whole lanes, in numbers."""
-    return -(-size // LANES) * LANES
-
-
-def _arrays(X: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    return _read_only(X.data), _read_only(X.indices), _read_only(X.indptr)
-
-
-def _vector(coef: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(coef, dtype=np.float64)
-
-
-def _weights(weights: np.ndarray | None) -> np.ndarray:
-    return EMPTY_WEIGHTS if weights is None else _read_only(weights)
-
-
-def _read_only(array: np.ndarray) -> np.ndarray:
-    """Return a read-only view: one compiled signature serves read-only and writable arrays."""
-    view = array.view(np.ndarray)
-    view.flags.writeable = False
-    return view

@@ -15,7 +15,15 @@ from fastlogreg.runtime.jit import tile_kernel
 from fastlogreg.runtime.threads import run_blocks
 from fastlogreg.runtime.vectors import inner
 
-__all__ = ["TILE", "add_up", "count_hessian_parts", "count_parts", "even_edges", "rows_of_tile"]
+__all__ = [
+    "TILE",
+    "add_up",
+    "ascends",
+    "count_hessian_parts",
+    "count_parts",
+    "even_edges",
+    "rows_of_tile",
+]
 
 TILE = 128  # rows of a tile at most
 _TILE_VALUES = 8_192  # 96 KiB with indices of int32: a tile stays in L2
@@ -66,6 +74,15 @@ def rows_of_tile(indptr: np.ndarray, first: int, end: int) -> int:
     while count > 1 and indptr[first + count] - indptr[first] > _TILE_VALUES:
         count //= 2
     return count
+
+
+@tile_kernel
+def ascends(indices: np.ndarray, begin: int, end: int) -> bool:
+    """Return whether some indices strictly ascend, so that none occurs twice."""
+    does = True
+    for k in range(begin + 1, end):
+        does &= indices[k] > indices[k - 1]
+    return does
 
 
 def add_up(parts: np.ndarray, n_threads: int) -> np.ndarray:

@@ -15,6 +15,8 @@ import numpy as np
 
 from fastlogreg.kernels.dense_outputs import link_lines
 from fastlogreg.kernels.softmax import fill_class_weights
+from fastlogreg.kernels.sparse_blocks import ascends
+from fastlogreg.kernels.sparse_outputs import recall_lines
 from fastlogreg.runtime.jit import block_kernel
 from fastlogreg.runtime.lanes import LANES, add_into, load, spread
 
@@ -66,6 +68,7 @@ def link_rows(
     softmax: bool,
     pulls: np.ndarray,
     sums: np.ndarray,
+    kept: np.ndarray,
     edges: np.ndarray,
     lines: np.ndarray,
     row_weight: np.ndarray,
@@ -75,24 +78,28 @@ def link_rows(
 ) -> None:
     """Fill pulls, (n_rows, width), for some blocks of rows, and add to their sums.
 
-    decided is (n_parts, n_rows, width), or has twice the width for a product; lines has a
-    line a number of a row.
+    decided is (n_parts, n_rows, width), for a product of the direction alone or, behind the
+    coefficients', twice as wide; all else is as in `fastlogreg.kernels.sparse_outputs`.
     """
-    ahead = decided.shape[2] - pulls.shape[1]
+    ahead = lines.shape[0] - pulls.shape[1]
+    given = lines.shape[0] - intercepts.size
     for b in range(first_block, last_block):
         for first in range(edges[b], edges[b + 1], row_weight.size):
             count = min(row_weight.size, edges[b + 1] - first)
-            for o in range(lines.shape[0]):
-                line = lines[o]
+            for o in range(intercepts.size):
+                line = lines[given + o]
                 for i in range(count):
                     line[i] = intercepts[o]
                 for part in range(decided.shape[0]):
                     rows = decided[part, first : first + count]
                     for i in range(count):
                         line[i] += rows[i, o]
+            if ahead > 0:
+                recall_lines(lines, softmax, given > 0, kept[first : first + count], scratch)
             fill_class_weights(codes, weights, class_weights, first, count, row_weight)
             code = codes[first : first + count]
-            link_lines(lines, code, softmax, ahead, row_weight, scratch, count, sums[b])
+            bent = ahead > 0
+            link_lines(lines, code, softmax, ahead, bent, row_weight, scratch, count, sums[b])
             rows = pulls[first : first + count]
             for o in range(sums.shape[1]):
                 line = lines[o]
@@ -141,16 +148,25 @@ def squares_columns(
 ) -> None:
     """Fill out, (d, n_outputs) of zeros, with sum_i r_io x_ij^2 for some blocks of columns.
 
-    *whole*, n_rows zeros, is scratch in which a column is put together.
+    *whole*, n_rows zeros, is scratch in which a column is put together whose rows do not ascend.
     """
     for j in range(edges[first_block], edges[last_block]):
         total = out[j]
-        for k in range(indptr[j], indptr[j + 1]):
-            whole[U(indices[U(k)])] += data[U(k)]
-        for k in range(indptr[j], indptr[j + 1]):
-            i = U(indices[U(k)])
-            x = whole[i]
-            whole[i] = 0.0
-            row = r[i]
+        begin, end = indptr[j], indptr[j + 1]
+        if ascends(indices, begin, end):
             for o in range(total.size):
-                total[o] += row[o] * x * x
+                of_one = 0.0
+                for k in range(begin, end):
+                    x = data[U(k)]
+                    of_one += r[U(indices[U(k)]), U(o)] * x * x
+                total[o] = of_one
+        else:
+            for k in range(begin, end):
+                whole[U(indices[U(k)])] += data[U(k)]
+            for k in range(begin, end):
+                i = U(indices[U(k)])
+                x = whole[i]
+                whole[i] = 0.0
+                row = r[i]
+                for o in range(total.size):
+                    total[o] += row[o] * x * x

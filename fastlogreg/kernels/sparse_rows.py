@@ -17,9 +17,9 @@ from __future__ import annotations
 import numpy as np
 
 from fastlogreg.kernels.dense_decision import store_classes, store_tile
-from fastlogreg.kernels.dense_product import bend_tile
-from fastlogreg.kernels.link import link_tile
-from fastlogreg.kernels.sparse_blocks import rows_of_tile
+from fastlogreg.kernels.link import fill_row_weights, link_tile
+from fastlogreg.kernels.pointwise import curvature
+from fastlogreg.kernels.sparse_blocks import ascends, rows_of_tile
 from fastlogreg.runtime.jit import block_kernel, tile_kernel
 from fastlogreg.runtime.lanes import LANES, add_cells, add_into, load, spread
 
@@ -193,6 +193,7 @@ def product_rows(
     weights: np.ndarray,
     class_weights: np.ndarray,
     partials: np.ndarray,
+    kept: np.ndarray,
     edges: np.ndarray,
     z: np.ndarray,
     v: np.ndarray,
@@ -200,14 +201,34 @@ def product_rows(
     first_block: int,
     last_block: int,
 ) -> None:
-    """Add the product of some blocks; vectors are coefficients and direction, (d + 1, 2)."""
+    """Add the product of some blocks.
+
+    vectors are coefficients and direction, (d + 1, 2), and *kept*, (n_rows,), gets the
+    curvature of the rows; or they are the direction alone, (d + 1, 1), and it has it.
+    """
+    is_known = vectors.shape[1] == 1
+    is_even = weights.size == 0 and class_weights[0] == 1.0 and class_weights[1] == 1.0
     for b in range(first_block, last_block):
         part = partials[b]
         first, end = edges[b], edges[b + 1]
         while first < end:
             count = rows_of_tile(indptr, first, end)
-            decide_pairs(data, indices, indptr, vectors, first, count, z, v)
-            bend_tile(z, v, codes, weights, class_weights, first, count, weight, part)
+            bend = kept[first : first + count]
+            if is_known:
+                direction = vectors.reshape(vectors.size)
+                decide_rows(data, indices, indptr, direction, first, count, v)
+            else:
+                decide_pairs(data, indices, indptr, vectors, first, count, z, v)
+                for i in range(count):
+                    bend[i] = curvature(z[i])
+            if not is_even:
+                fill_row_weights(codes, weights, class_weights, first, count, weight)
+            total = 0.0
+            for i in range(count):
+                pull = weight[i] * (bend[i] * v[i])
+                z[i] = pull
+                total += pull
+            part[part.size - 1] += total
             add_rows(data, indices, indptr, z, first, count, part)
             first += count
 
@@ -226,21 +247,29 @@ def squares_rows(
 ) -> None:
     """Add sum_i r_io x_ij^2 of some blocks to their parts, (d, n_outputs).
 
-    *whole*, d zeros, is scratch in which a row is put together: a column that occurs twice
-    in it has the square of the sum.
+    *whole*, d zeros, is scratch in which a row is put together whose columns do not ascend: one
+    that occurs twice in it has the square of the sum.
     """
     for b in range(first_block, last_block):
         part = partials[b]
         for i in range(edges[b], edges[b + 1]):
             row = r[i]
-            for k in range(indptr[i], indptr[i + 1]):
-                whole[U(indices[U(k)])] += data[U(k)]
-            for k in range(indptr[i], indptr[i + 1]):
-                j = U(indices[U(k)])
-                x = whole[j]
-                whole[j] = 0.0
+            begin, end = indptr[i], indptr[i + 1]
+            if ascends(indices, begin, end):
                 for o in range(row.size):
-                    part[j, o] += row[o] * x * x
+                    share = row[o]
+                    for k in range(begin, end):
+                        x = data[U(k)]
+                        part[U(indices[U(k)]), U(o)] += share * x * x
+            else:
+                for k in range(begin, end):
+                    whole[U(indices[U(k)])] += data[U(k)]
+                for k in range(begin, end):
+                    j = U(indices[U(k)])
+                    x = whole[j]
+                    whole[j] = 0.0
+                    for o in range(row.size):
+                        part[j, o] += row[o] * x * x
 
 
 @block_kernel

@@ -82,7 +82,7 @@ def outputs_mixed(
         for v in range(packed.shape[0]):
             decisions_tile(numbers, levels, number_slots, spans, packed[v], start, some, lines[v])
         code = codes[row : row + some]
-        link_lines(lines, code, softmax, ahead, row_weight, scratch, some, sums)
+        link_lines(lines, code, softmax, ahead, False, row_weight, scratch, some, sums)
         for o in range(n_outputs):
             add_numbers(numbers, number_slots, lines[o], start, some, part[o])
             add_levels(levels, spans, lines[o], start, some, lanes, part[o])

@@ -131,7 +131,7 @@ def hessian_product(
             decided = chunk @ both[:-1] + both[-1]
             z, along = decided[:, :k], decided[:, k:]
             if softmax:
-                pull = softmax_product(z, along)
+                pull = softmax_product(softmax_probabilities(z), along)
             else:
                 pull = curvature(z)
                 pull *= along

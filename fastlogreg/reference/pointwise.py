@@ -86,11 +86,10 @@ def softmax_loss_residual(
     return loss, residual, grown
 
 
-def softmax_product(z: np.ndarray, v: np.ndarray) -> np.ndarray:
+def softmax_product(p: np.ndarray, v: np.ndarray) -> np.ndarray:
     """Return p_k (v_k - sum_l p_l v_l) of each row, the loss's curvature times v."""
-    p = softmax_probabilities(z)
     # Only differences of v count: taken to the leading class, they do not cancel.
-    v = v - np.take_along_axis(v, z.argmax(axis=1)[:, None], axis=1)
+    v = v - np.take_along_axis(v, p.argmax(axis=1)[:, None], axis=1)
     v -= (p * v).sum(axis=1, keepdims=True)
     v *= p
     return v

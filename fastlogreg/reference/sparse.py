@@ -7,6 +7,7 @@ float32 values are converted by each product.  ``n_threads`` is not used.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ __all__ = [
     "loss_gradient",
     "loss_gradient_hessian",
     "probability",
+    "product_at",
     "reciprocal_condition",
     "solve_cholesky",
     "square_sums",
@@ -99,14 +101,37 @@ def hessian_product(
     softmax: bool = False,
 ) -> np.ndarray:
     """Return the Hessians of the summed losses at coef times direction, ``(d + 1, n_outputs)``."""
-    k = coef.shape[1]
-    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        decided = _decided(X, np.concatenate([coef, direction], axis=1))
-        z, along = decided[:, :k], decided[:, k:]
-        pull = softmax_product(z, along) if softmax else curvature(z) * along
-        if is_weighted(weights, class_weights):
-            pull *= row_weights(codes, weights, class_weights, slice(None))
-        return _sums(X, pull)
+    return product_at(X, coef, codes, weights, class_weights, n_threads, softmax)(direction)
+
+
+def product_at(
+    X: Any,
+    coef: np.ndarray,
+    codes: np.ndarray,
+    weights: np.ndarray | None,
+    class_weights: np.ndarray,
+    n_threads: int,
+    softmax: bool = False,
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Return a function from a direction to what `hessian_product` returns.
+
+    Its first call keeps the curvature of the rows, ``(n, n_outputs)`` float64, and those
+    after it do not decide coef again.
+    """
+    kept: list[np.ndarray] = []
+
+    def product(direction: np.ndarray) -> np.ndarray:
+        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+            if not kept:
+                z = _decided(X, coef)
+                kept.append(softmax_probabilities(z) if softmax else curvature(z))
+            along = _decided(X, direction)
+            pull = softmax_product(kept[0], along) if softmax else kept[0] * along
+            if is_weighted(weights, class_weights):
+                pull *= row_weights(codes, weights, class_weights, slice(None))
+            return _sums(X, pull)
+
+    return product
 
 
 def square_sums(X: Any, row_weights: np.ndarray, n_threads: int) -> np.ndarray:

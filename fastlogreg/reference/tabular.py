@@ -97,7 +97,7 @@ def hessian_product(
     """Return the Hessians of the summed losses at coef times direction, ``(d + 1, n_outputs)``."""
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         z, along = _decisions(X, coef), _decisions(X, direction)
-        pull = softmax_product(z, along) if softmax else curvature(z) * along
+        pull = softmax_product(softmax_probabilities(z), along) if softmax else curvature(z) * along
         pull *= _row_weights(codes, weights, class_weights)
     return _add_up(X, pull)
 

@@ -29,10 +29,13 @@ def test_the_arrays_are_used_as_they_lie(form):
 def test_passes_are_counted_by_reads(backend, form, reads):
     design, dense, targets, weights = design_of(backend, form)
     coef = np.zeros((dense.shape[1] + 1, 1))
+    product = design.product_at(coef + 1.0, targets, weights)
     for call, expected in (
         (lambda: design.loss_gradient(coef, targets, weights), reads),
         (lambda: design.loss_gradient_hessian(coef, targets, weights), reads),
         (lambda: design.hessian_product(coef, coef, targets, weights), reads),
+        (lambda: product(coef), reads),
+        (lambda: product(coef + 1.0), reads),
         (lambda: design.hessian_diagonal(coef, targets, weights), 1),
         (lambda: design.hessian_diagonal(coef + 1.0, targets, weights), 2),
         (lambda: design.decision(coef), 1),

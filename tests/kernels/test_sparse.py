@@ -75,6 +75,21 @@ def test_probabilities_and_squares_are_those_of_the_dense_table(passes, form):
 
 @BACKENDS
 @FORMS
+def test_squares_of_values_stored_twice_are_those_of_their_sum(passes, form):
+    X, dense, *_ = problem(70, 8, form=form)
+    r = np.random.default_rng(1).random((70, 1))
+    expected = np.vstack([(dense**2).T @ r, r.sum(axis=0)])
+    in_order = type(X)((X.data.copy(), X.indices.copy(), X.indptr.copy()), shape=X.shape)
+    in_order.sort_indices()  # what is stored twice stays apart, side by side
+    once = in_order.copy()
+    once.sum_duplicates()
+    assert once.nnz < in_order.nnz
+    for table in (X, in_order, once):
+        close(passes.square_sums(table, r, 2), expected)
+
+
+@BACKENDS
+@FORMS
 @pytest.mark.parametrize("n_classes", [3, 6])
 def test_softmax_passes_are_the_oracle(passes, form, n_classes):
     X, dense, codes, weights, coef = problem(
@@ -106,6 +121,28 @@ def test_several_outputs_are_several_models(passes, form):
         close(gradients[:, o], gradient)
         close(hessians[o], hessian)
         close(products[:, o], hessian @ coef[:, o])
+
+
+@BACKENDS
+@FORMS
+@pytest.mark.parametrize(("n_outputs", "softmax"), [(1, False), (3, False), (3, True)])
+@pytest.mark.parametrize("constant", [False, True], ids=["any coef", "intercepts"])
+def test_all_products_at_a_point_are_of_its_hessian(passes, form, n_outputs, softmax, constant):
+    X, _, codes, weights, coef = problem(
+        80, 5, form=form, n_outputs=n_outputs, n_classes=3 if softmax else 2, weighted=True
+    )
+    rest = (codes, weights, np.array([0.6, 1.7, 1.1])[: 2 + softmax])
+    if constant:
+        coef[:-1] = 0.0
+    hessians = reference.loss_gradient_hessian(by_rows(X), coef, *rest, 1, softmax)[2]
+    product = passes.product_at(X, coef, *rest, 2, softmax)
+    for seed in range(3):
+        direction = np.random.default_rng(seed).standard_normal(coef.shape)
+        if softmax:
+            expected = (hessians[0] @ direction.T.ravel()).reshape(3, -1).T
+        else:
+            expected = np.stack([h @ v for h, v in zip(hessians, direction.T, strict=True)]).T
+        close(product(direction), expected)
 
 
 @FORMS
@@ -150,10 +187,15 @@ def bits(X, codes, coef, n_threads):
     """Return all that passes return, as bytes."""
     both = np.hstack([coef, -coef])
     rest = (codes, None, ONES, n_threads)
+    product, products = (
+        compiled.product_at(X, coef, *rest),
+        compiled.product_at(X, both, *rest, True),
+    )
     results = [
+        *(product(direction) for direction in (coef, -coef)),
+        *(products(direction) for direction in (both, -both)),
         *compiled.loss_gradient(X, coef, *rest),
         *compiled.loss_gradient(X, both, *rest, True),
-        compiled.hessian_product(X, coef, coef, *rest),
         compiled.square_sums(X, np.ones((X.shape[0], 1)), n_threads),
         compiled.decision(X, coef, n_threads)[0],
     ]
