@@ -32,7 +32,10 @@ __all__ = ["FULL", "QUICK", "Block", "Case", "Lockstep", "Multiples", "Pace", "v
 # Least quads of a case by the seconds of a turn.  Beyond the last, the two runs that told how
 # long it takes are all, and the order of the sides changes from block to block.
 _LEAST_QUADS = ((0.08, 4), (0.2, 2), (0.9, 1))
-_YARDSTICKS = 2  # before and after the turns
+# Short turns begin with a quad that is not kept: threads that just ran something else, and
+# those of a BLAS above all, make the first one several times as noisy as the next.
+_LEAD = 0.04
+_YARDSTICKS = 4  # after the turns
 
 _WORK = "gate_measure"
 
@@ -206,6 +209,11 @@ class _Turns:
     runs: int
     trial: tuple[float, ...]
 
+    @property
+    def lead(self) -> int:
+        """How many quads come before those that count."""
+        return int(self.runs * max(self.trial) < _LEAD)
+
     @classmethod
     def of(cls, seconds: float, *answers: Mapping[str, Any]) -> _Turns:
         """Return the same for both sides, by what they answered when they prepared."""
@@ -221,12 +229,13 @@ def _take_turns(pair: tuple[Worker, Worker], turns: _Turns, swapped: bool) -> Ca
     yardsticks: tuple[list[float], list[float]] = ([], [])
     seconds: tuple[list[float], list[float]] = ([], [])
     quads = []
-    _measure_yardsticks(pair, yardsticks)
-    for number in range(turns.quads):
+    for number in range(-turns.lead, turns.quads):
         outer = (number + swapped) % 2
         taken: tuple[list[float], list[float]] = ([], [])
         for side in (outer, 1 - outer, 1 - outer, outer):
             taken[side].append(pair[side].ask(_WORK, do="turn", runs=turns.runs)["seconds"])
+        if number < 0:
+            continue
         quads.append(sum(math.log(b / a) for a, b in zip(*taken, strict=True)) / 2.0)
         for side in (0, 1):
             seconds[side].extend(taken[side])
