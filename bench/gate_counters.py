@@ -216,14 +216,21 @@ def _loaded_modules(package: str) -> dict[str, Any]:
     return found
 
 
+def _is_kept(dispatcher: Any) -> bool:
+    return type(dispatcher._cache).__name__ != "NullCache"
+
+
 def _specialisations() -> dict[str, int]:
-    """Return how many compiled kernels this process holds, and in how many specialisations."""
+    """Return how many compiled kernels this process holds, and in how many specialisations.
+
+    What they call is none: it is compiled only where they are not loaded from their cache.
+    """
     held = {
         id(value): len(value.signatures)
         for name, module in list(sys.modules.items())
         if name.startswith("fastlogreg.kernels")
         for value in vars(module).values()
-        if hasattr(value, "py_func") and hasattr(value, "signatures")
+        if hasattr(value, "py_func") and hasattr(value, "signatures") and _is_kept(value)
     }
     counts = [count for count in held.values() if count]
     return {"kernels in use": len(counts), "specialisations": sum(counts)}
