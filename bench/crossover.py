@@ -28,7 +28,7 @@ from typing import Any
 
 from bench.children import in_new_process
 from bench.report import Report, add_output_options, duration, progress
-from bench.searching import FITS, GAP, PATIENCE, fit_to, least_cells, most_columns, several
+from bench.searching import FITS, GAP, PATIENCE, fit_to, most_columns, several, suggest_cells
 from bench.structured_crossover import add_structured
 from bench.tables import make_problem, standardised_twin
 from fastlogreg import LogisticRegression, planner
@@ -108,15 +108,7 @@ def _add_backends(report: Report, quick: bool, rounds: int) -> None:
             for c in cases
         ],
     )
-    _suggest(report, "backends", "NUMBA_FROM_CELLS", cases)
-
-
-def _suggest(report: Report, figure: str, name: str, cases: list[dict[str, Any]]) -> None:
-    """Add what a constant of the planner should be by the cases."""
-    suggested = least_cells(cases)
-    value = "not reached: measure larger tables" if suggested is None else f"{suggested:_}"
-    report.text(f"{name} = {value} (in fastlogreg/planner.py: {getattr(planner, name):_})")
-    report.figures[figure] = {"cases": cases, name: suggested}
+    suggest_cells(report, "backends", "NUMBA_FROM_CELLS", cases)
 
 
 def _first_fits(cache: str, cells: int, columns: int, rounds: int) -> dict[str, Any]:
@@ -234,7 +226,7 @@ def _add_samples(report: Report, quick: bool, rounds: int) -> None:
             for c in cases
         ],
     )
-    _suggest(report, "samples", "SAMPLES_FROM_CELLS", cases)
+    suggest_cells(report, "samples", "SAMPLES_FROM_CELLS", cases)
 
 
 def _sample_case(cells: int, n_columns: int, rounds: int) -> dict[str, Any]:

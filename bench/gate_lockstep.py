@@ -226,7 +226,6 @@ class _Turns:
 
 
 def _take_turns(pair: tuple[Worker, Worker], turns: _Turns, swapped: bool) -> Case:
-    yardsticks: tuple[list[float], list[float]] = ([], [])
     seconds: tuple[list[float], list[float]] = ([], [])
     quads = []
     for number in range(-turns.lead, turns.quads):
@@ -242,16 +241,11 @@ def _take_turns(pair: tuple[Worker, Worker], turns: _Turns, swapped: bool) -> Ca
     if not quads:
         a, b = turns.trial
         quads, seconds = [math.log(b / a)], ([a], [b])
-    _measure_yardsticks(pair, yardsticks)
+    yardsticks = [
+        worker.ask(_WORK, do="yardstick", count=_YARDSTICKS)["seconds"] for worker in pair
+    ]
     medians = [
         (statistics.median(times[0]), statistics.median(times[1]))
         for times in (seconds, yardsticks)
     ]
     return Case(tuple(quads), *medians)
-
-
-def _measure_yardsticks(
-    pair: tuple[Worker, Worker], yardsticks: tuple[list[float], list[float]]
-) -> None:
-    for worker, seconds in zip(pair, yardsticks, strict=True):
-        seconds += worker.ask(_WORK, do="yardstick", count=_YARDSTICKS)["seconds"]

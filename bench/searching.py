@@ -10,9 +10,10 @@ from typing import Any
 
 from sklearn.exceptions import ConvergenceWarning
 
-from fastlogreg import LogisticRegression, Step
+from bench.report import Report
+from fastlogreg import LogisticRegression, Step, planner
 
-__all__ = ["FITS", "GAP", "PATIENCE", "fit_to", "least_cells", "most_columns", "several"]
+__all__ = ["FITS", "GAP", "PATIENCE", "fit_to", "most_columns", "several", "suggest_cells"]
 
 FITS = 5  # in one process, as in a cross-validation
 GAP = 1e-8
@@ -20,7 +21,7 @@ PATIENCE = 10.0  # newton-cg is stopped at so many times Newton's time
 _TIGHT_TOL = 1e-12
 
 
-def least_cells(cases: Iterable[dict[str, Any]]) -> int | None:
+def _least_cells(cases: Iterable[dict[str, Any]]) -> int | None:
     """Return the least size from which all cases of every larger size are won.
 
     Parameters
@@ -40,6 +41,14 @@ def least_cells(cases: Iterable[dict[str, Any]]) -> int | None:
             break
         found = size
     return found
+
+
+def suggest_cells(report: Report, figure: str, name: str, cases: list[dict[str, Any]]) -> None:
+    """Add the least cells from which all cases are won, and the planner's constant of that name."""
+    found = _least_cells(cases)
+    value = "not reached: measure larger tables" if found is None else f"{found:_}"
+    report.text(f"{name} = {value} (in fastlogreg/planner.py: {getattr(planner, name):_})")
+    report.figures[figure] = {"cases": cases, name: found}
 
 
 def several(case: dict[str, Any], backend: str) -> float:

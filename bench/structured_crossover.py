@@ -21,7 +21,7 @@ import pandas as pd
 
 from bench.children import in_new_process
 from bench.report import Report, duration, progress
-from bench.searching import FITS, GAP, PATIENCE, fit_to, least_cells, most_columns, several
+from bench.searching import FITS, GAP, PATIENCE, fit_to, most_columns, several, suggest_cells
 from bench.sparse_tables import make_sparse_problem
 from fastlogreg import planner
 
@@ -99,11 +99,7 @@ def _add_backends(report: Report, quick: bool, rounds: int) -> None:
             for case in cases
         ],
     )
-    found = least_cells(cases)
-    value = "not reached: measure larger tables" if found is None else f"{found:_}"
-    now = planner.NUMBA_FROM_SCATTERED_CELLS
-    report.text(f"NUMBA_FROM_SCATTERED_CELLS = {value} (in fastlogreg/planner.py: {now:_})")
-    report.figures["structured_backends"] = {"cases": cases, "suggested": found}
+    suggest_cells(report, "structured_backends", "NUMBA_FROM_SCATTERED_CELLS", cases)
 
 
 def _first_fits(cache: str, storage: str, cells: int, rounds: int) -> dict[str, Any]:
