@@ -55,6 +55,7 @@ class _Products:
         self._pairs = Pairs(_MEMORY)
         self._coef: np.ndarray
         self._first: Preconditioner
+        self._ahead: tuple[np.ndarray, np.ndarray] | None = None
         self._last_size = 0.0
         self._has_forgotten = False
 
@@ -70,7 +71,8 @@ class _Products:
 
     def direction(self, gradient: np.ndarray) -> np.ndarray:
         """Return minus an approximate solution of the Newton system."""
-        size = math.sqrt(inner(gradient, self._precondition(gradient)))
+        ahead = self._preconditioned(gradient)
+        size = math.sqrt(inner(gradient, ahead))
         gained = size / self._last_size if self._last_size else 1.0
         accuracy = min(_LEAST_ACCURATE, _FORCING * gained)
         self._last_size = size
@@ -78,10 +80,12 @@ class _Products:
             self._objective.product_at(self._coef),
             gradient,
             self._precondition,
+            ahead=ahead,
             accuracy=accuracy,
             enough=_MARGIN * self._tol,
             max_iter=_MOST_ITERATIONS,
         )
+        self._ahead = None
         self._pairs.clear()
         for pair in learned[-_MEMORY:]:
             self._pairs.add(*pair)
@@ -93,10 +97,11 @@ class _Products:
 
     def predicted_decrease(self, gradient: np.ndarray) -> float | None:
         """Return half the Newton decrement by the preconditioner: it takes no pass."""
-        return 0.5 * inner(gradient, self._precondition(gradient))
+        return 0.5 * inner(gradient, self._preconditioned(gradient))
 
     def update(self, step: np.ndarray, gradient_change: np.ndarray) -> None:
         """Learn from the whole step as from the directions that it is made of."""
+        self._ahead = None
         self._pairs.add(step, gradient_change)
         self._has_forgotten = False
 
@@ -104,8 +109,15 @@ class _Products:
         """Drop the pairs, once a point: each system brings new ones."""
         if self._has_forgotten:
             return False
+        self._ahead = None
         self._has_forgotten = True
         return self._pairs.clear()
+
+    def _preconditioned(self, gradient: np.ndarray) -> np.ndarray:
+        """Return `_precondition` of a gradient that is asked for more than once."""
+        if self._ahead is None or self._ahead[0] is not gradient:
+            self._ahead = gradient, self._precondition(gradient)
+        return self._ahead[1]
 
     def _precondition(self, vector: np.ndarray) -> np.ndarray:
         return self._pairs.inverse_times(vector, self._first)
@@ -116,6 +128,7 @@ def conjugate_gradients(
     right: np.ndarray,
     precondition: Callable[[np.ndarray], np.ndarray],
     *,
+    ahead: np.ndarray | None = None,
     accuracy: float,
     enough: float = 0.0,
     max_iter: int,
@@ -130,6 +143,8 @@ def conjugate_gradients(
         The right-hand side.
     precondition : callable
         About ``H^-1`` times a vector; symmetric and positive definite.
+    ahead : ndarray, optional
+        ``precondition(right)``, where it is known.
     accuracy : float
         In (0, 1).
     enough : float
@@ -146,7 +161,8 @@ def conjugate_gradients(
     """
     solution = np.zeros_like(right)
     residual = right
-    ahead = precondition(residual)
+    if ahead is None:
+        ahead = precondition(residual)
     size = inner(residual, ahead)
     least = accuracy**2 * size
     direction = ahead
