@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.gate_tables import Loaded, TableSpec, make_table
-from bench.gate_work import first_fit, fit, import_anew, predict, search, whole_pass
+from bench.gate_work import first_fit, fit, import_anew, predict, whole_pass
 from bench.report import progress
 
 __all__ = ["ALL", "CASES", "ONE", "Case", "all_keys", "find_case", "key_of", "make_tables"]
@@ -74,7 +74,7 @@ _WIDE = TableSpec(40_000, 500)
 _VERY_WIDE = TableSpec(4_000, 2_500)
 _L1 = TableSpec(100_000, 100, informative=20)
 _CLASSES = TableSpec(100_000, 30, n_classes=5)
-_SEARCHED = TableSpec(20_000, 20)
+_SHORT = TableSpec(20_000, 20)
 _SMALL = TableSpec(569, 30)
 _SMALL_CLASSES = TableSpec(1_797, 64, n_classes=10)
 _SPARSE = TableSpec(60_000, 20_000, storage="sparse")
@@ -100,7 +100,7 @@ def _passes() -> list[Case]:
     return [
         *(replace(case("pass", table), quick=_QUICK.get(table, ())) for table in plain),
         *(case("pass of 4 outputs", table, n_outputs=4) for table in outputs),
-        case("pass of 20 outputs", _SEARCHED, n_outputs=20),
+        case("pass of 20 outputs", _SHORT, n_outputs=20),
         case("softmax pass", _CLASSES),
         case("softmax pass", _CLASSES.layout("float64", "F")),
         case("pass", _SPARSE),
@@ -137,7 +137,7 @@ def _fits() -> list[Case]:
         replace(case("fit", _MAIN, tol=1e-8), quick=MODES),
         case("fit", _MAIN.layout("float32", "C")),
         case("fit", _MAIN.layout("float64", "F")),
-        case("fit by lbfgs", _SEARCHED, solver="lbfgs", tol=1e-4),
+        case("fit by lbfgs", _SHORT, solver="lbfgs", tol=1e-4),
         replace(by_gram, yardstick="gemm", operations=8.0 * _gram(_MAIN)),
         case("balanced fit", _MAIN, class_weight="balanced"),
         case("fit", _LONG),
@@ -153,7 +153,6 @@ def _fits() -> list[Case]:
         case("fit", _MIXED),
         case("fit", _FLIGHTS),
         case("fit of 100,000 levels", _LEVELS),
-        Case(f"cross-validation, {_SEARCHED}", _SEARCHED, search),
         Case(f"prediction, {_MAIN}", _MAIN, predict),
         Case(f"prediction, {_SPARSE}", _SPARSE, predict),
     ]

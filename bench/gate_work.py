@@ -20,7 +20,7 @@ from typing import Any
 
 from bench.gate_tables import Loaded
 
-__all__ = ["first_fit", "fit", "import_anew", "predict", "search", "whole_pass"]
+__all__ = ["first_fit", "fit", "import_anew", "predict", "whole_pass"]
 
 _CACHE = "FASTLOGREG_CACHE_DIR"
 
@@ -68,12 +68,6 @@ def predict(loaded: Loaded, n_threads: int) -> Callable[[], object]:
     head = Loaded(loaded.X[:2_000], loaded.y[:2_000], loaded.coef)
     model: Any = fit(head, n_threads, backend="numba")()
     return partial(model.predict_proba, loaded.X)
-
-
-def search(loaded: Loaded, n_threads: int) -> Callable[[], object]:
-    from fastlogreg import LogisticRegressionCV
-
-    return partial(LogisticRegressionCV(Cs=10, cv=5, n_threads=n_threads).fit, loaded.X, loaded.y)
 
 
 def import_anew(loaded: Loaded, n_threads: int) -> Callable[[], object]:
