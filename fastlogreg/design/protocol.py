@@ -5,11 +5,11 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any, Protocol, cast, runtime_checkable
 
 import numpy as np
 
+from fastlogreg.runtime.cached import cached_property
 from fastlogreg.runtime.loops import MatrixLoops
 
 __all__ = [

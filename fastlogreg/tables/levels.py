@@ -5,13 +5,13 @@ from __future__ import annotations
 import difflib
 import numbers
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from fastlogreg.design import Categorical
 from fastlogreg.errors import InvalidDataError
+from fastlogreg.runtime.cached import cached_property
 from fastlogreg.tables.factors import Factor, is_missing, sorted_values
 
 __all__ = ["INFREQUENT", "MISSING", "Levels", "Policy"]
