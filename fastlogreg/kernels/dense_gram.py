@@ -6,12 +6,12 @@ of contiguous lines.  With ``side`` the number of columns rounded up to `LINES`:
 
     tile[j]              x_j, zeros from the number of columns up to side
     tile[side]           h = s sigmoid(m) sigmoid(-m), the curvature
-    tile[side + 1]       r = -s t sigmoid(-m), the derivative of the loss
-    tile[side + 2]       s, the row weight; 0 marks a place that is no row of the tile
-    tile[side + 3]       t, the sign: 1 for the positive class, -1 for the other
-    tile[side + 4 + o]   z, the decisions of output o
+    tile[side + 1]       the decisions z, then r = -s t sigmoid(-m), the derivative of the loss
 
-What is summed is, beside ``sums = (loss, sum r, sum h)``, a matrix a little larger than
+for the row weight ``s`` and the sign ``t`` of a row.  A tile at the end of its block has fewer
+rows; the places beyond them hold other rows, or zeros, and their h and r are 0.
+
+What is summed is, beside ``sums = (sum h, sum r, loss)``, a matrix a little larger than
 the Gram matrix, whose upper triangle counts::
 
     out[j, k]            sum h x_j x_k
@@ -29,19 +29,20 @@ import numpy as np
 from numpy import uintp
 
 from fastlogreg.kernels.dense_tiles import fetch
-from fastlogreg.kernels.pointwise import loss_pull_curvature
-from fastlogreg.runtime.jit import tile_kernel
+from fastlogreg.kernels.link import link_bend_tile
+from fastlogreg.runtime.jit import step_kernel, tile_kernel
 
 __all__ = [
     "LINES",
     "PANEL",
     "TILE",
     "add_gram",
+    "decide_tile",
     "fill_tile_c",
     "fill_tile_f",
-    "fill_weights",
-    "link_tile",
     "padded",
+    "sum_tile",
+    "weigh_tile",
 ]
 
 TILE = 368
@@ -56,97 +57,95 @@ def padded(n_columns: int) -> int:
 
 
 @tile_kernel
-def fill_weights(
-    codes: np.ndarray,
-    weights: np.ndarray,
-    class_weights: np.ndarray,
-    origin: int,
-    first: int,
-    last: int,
-    tile: np.ndarray,
-    line: int,
-) -> None:
-    """Fill the row weights, at line, and the signs behind it; weights has 1 or n numbers."""
-    for i in range(TILE):
-        r = min(origin + i, last)
-        one = 1 if codes[r] == 1 else 0
-        inside = 1 if first <= origin + i <= last else 0
-        tile[line, i] = inside * class_weights[one] * weights[min(r, weights.size - 1)]
-        tile[line + 1, i] = 2 * one - 1
-
-
-@tile_kernel
-def fill_tile_c(
-    X: np.ndarray, coef: np.ndarray, origin: int, last: int, tile: np.ndarray, line: int
-) -> None:
-    """Fill columns and decisions, those from line on, with rows of C-order X."""
+def fill_tile_c(X: np.ndarray, first: int, end: int, tile: np.ndarray) -> None:
+    """Fill the columns with rows of C-order X from first on; beyond the end, the last again."""
     d = X.shape[1]
+    last = end - 1
     for i in range(0, TILE, 4):
         # A transposition does not read in the order of memory: ask for it before.
-        ahead = (origin + i + _AHEAD) * d
+        ahead = (first + i + _AHEAD) * d
         fetch(X, ahead, ahead + 4 * d)
-        row_a = min(origin + i, last)
-        row_b = min(origin + i + 1, last)
-        row_c = min(origin + i + 2, last)
-        row_d = min(origin + i + 3, last)
+        row_a = min(first + i, last)
+        row_b = min(first + i + 1, last)
+        row_c = min(first + i + 2, last)
+        row_d = min(first + i + 3, last)
         for j in range(d):
             tile[j, i] = X[row_a, j]
             tile[j, i + 1] = X[row_b, j]
             tile[j, i + 2] = X[row_c, j]
             tile[j, i + 3] = X[row_d, j]
-    decide_tile(coef, tile, line)
 
 
 @tile_kernel
-def fill_tile_f(
-    Xt: np.ndarray, coef: np.ndarray, origin: int, last: int, tile: np.ndarray, line: int
-) -> None:
-    """Fill columns and decisions, those from line on; Xt is (d, n_rows)."""
+def fill_tile_f(Xt: np.ndarray, first: int, end: int, tile: np.ndarray) -> None:
+    """Fill the columns with rows from first on, up to the end; Xt is (d, n_rows)."""
     for j in range(Xt.shape[0]):
         # Unsigned, the index cannot count from the end, and the loop is a vector loop.
-        for i in range(min(TILE, last + 1 - origin)):
-            tile[j, i] = Xt[j, uintp(origin + i)]
-    decide_tile(coef, tile, line)
+        for i in range(min(TILE, end - first)):
+            tile[j, i] = Xt[j, uintp(first + i)]
 
 
 @tile_kernel
 def decide_tile(coef: np.ndarray, tile: np.ndarray, line: int) -> None:
-    """Fill the decisions of all outputs, from line on, by the columns of the tile."""
-    d = coef.shape[1] - 1
-    for o in range(coef.shape[0]):
-        for i in range(TILE):
-            tile[line + o, i] = coef[o, d]
-        # Two columns a sweep: z is read and written half as often.  An odd last one
-        # is paired with itself, by a coefficient of 0.
-        for j in range(0, d, 2):
-            k = min(j + 1, d - 1)
-            a = coef[o, j]
-            b = coef[o, k] if k > j else 0.0
-            for i in range(TILE):
-                tile[line + o, i] += tile[j, i] * a + tile[k, i] * b
-
-
-@tile_kernel
-def link_tile(tile: np.ndarray, side: int, o: int, sums: np.ndarray, b: int) -> None:
-    """Fill h and r of output o, and add loss, sum r and sum h to sums[b]."""
-    losses = pulls = curvatures = 0.0
+    """Fill the decisions of one output, at line, by the columns of the tile."""
+    d = coef.size - 1
     for i in range(TILE):
-        weight = tile[side + 2, i]
-        sign = tile[side + 3, i]
-        loss, pull, curvature = loss_pull_curvature(sign * tile[side + 4 + o, i])
-        pull *= -weight * sign
-        curvature *= weight
-        tile[side, i] = curvature
-        tile[side + 1, i] = pull
-        losses += weight * loss
-        pulls += pull
-        curvatures += curvature
-    sums[b, 0] += losses
-    sums[b, 1] += pulls
-    sums[b, 2] += curvatures
+        tile[line, i] = coef[d]
+    # Two columns a sweep: z is read and written half as often.  An odd last one
+    # is paired with itself, by a coefficient of 0.
+    for j in range(0, d, 2):
+        k = min(j + 1, d - 1)
+        a = coef[j]
+        b = coef[k] if k > j else 0.0
+        for i in range(TILE):
+            tile[line, i] += tile[j, i] * a + tile[k, i] * b
+
+
+@step_kernel
+def weigh_tile(
+    tile: np.ndarray,
+    side: int,
+    coef: np.ndarray,
+    codes: np.ndarray,
+    weights: np.ndarray,
+    class_weights: np.ndarray,
+    first: int,
+    end: int,
+    weight: np.ndarray,
+    u: np.ndarray,
+    growth: np.ndarray,
+    sums: np.ndarray,
+) -> None:
+    """Fill h and r of one output, and add to *sums*; *first* and *end* are those of its fill.
+
+    *weight*, *u* and *growth* are from `fastlogreg.kernels.link.link_scratch`.
+    """
+    decide_tile(coef, tile, side + 1)
+    link_bend_tile(
+        tile[side + 1],
+        codes,
+        weights,
+        class_weights,
+        first,
+        end,
+        weight,
+        u,
+        growth,
+        tile[side],
+        sums,
+    )
 
 
 @tile_kernel
+def sum_tile(tile: np.ndarray, side: int, scaled: np.ndarray, out: np.ndarray, base: int) -> None:
+    """Add a weighed tile to out[base:], the matrix of one output, panel by panel."""
+    h, r = tile[side], tile[side + 1]
+    for k in range(0, side, PANEL):
+        k_end = min(k + PANEL, side)
+        add_gram(tile, h, r, scaled, side, out, base, 0, k_end, k, k_end)
+
+
+@step_kernel
 def add_gram(
     tile: np.ndarray,
     share: np.ndarray,

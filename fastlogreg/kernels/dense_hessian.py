@@ -15,12 +15,10 @@ Neither holds a scaled copy of X, and neither depends on who does what.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 import numpy as np
 
 from fastlogreg.kernels.blocks import (
-    UNIT_WEIGHTS,
     aligned_zeros,
     block_edges,
     count_blocks,
@@ -33,10 +31,11 @@ from fastlogreg.kernels.dense_gram import (
     add_gram,
     fill_tile_c,
     fill_tile_f,
-    fill_weights,
-    link_tile,
     padded,
+    sum_tile,
+    weigh_tile,
 )
+from fastlogreg.kernels.link import link_scratch
 from fastlogreg.runtime.jit import block_kernel
 from fastlogreg.runtime.threads import run_blocks
 
@@ -56,30 +55,41 @@ def hessian_block_c(
     codes: np.ndarray,
     weights: np.ndarray,
     class_weights: np.ndarray,
-    tile: np.ndarray,
-    scaled: np.ndarray,
     out: np.ndarray,
     sums: np.ndarray,
     edges: np.ndarray,
-    first: int,
-    last: int,
+    tile: np.ndarray,
+    scaled: np.ndarray,
+    weight: np.ndarray,
+    u: np.ndarray,
+    growth: np.ndarray,
+    first_block: int,
+    last_block: int,
 ) -> None:
-    """Sum over the blocks [first, last) of C-order X; out stacks their matrices."""
+    """Sum over some blocks of C-order X; out stacks their matrices."""
     n_outputs = coef.shape[0]
     side = out.shape[1] - 1
-    for b in range(first, last):
-        for row in range(edges[b], edges[b + 1], TILE):
-            end = min(row + TILE, edges[b + 1]) - 1
-            fill_weights(codes, weights, class_weights, row, row, end, tile, side + 2)
-            fill_tile_c(X, coef, row, end, tile, side + 4)
+    for b in range(first_block, last_block):
+        end = edges[b + 1]
+        for first in range(edges[b], end, TILE):
+            fill_tile_c(X, first, end, tile)
             for o in range(n_outputs):
                 part = b * n_outputs + o
-                link_tile(tile, side, o, sums, part)
-                h, r = tile[side], tile[side + 1]
-                for k in range(0, side, PANEL):
-                    k_end = min(k + PANEL, side)
-                    base = part * (side + 2)
-                    add_gram(tile, h, r, scaled, side, out, base, 0, k_end, k, k_end)
+                weigh_tile(
+                    tile,
+                    side,
+                    coef[o],
+                    codes,
+                    weights,
+                    class_weights,
+                    first,
+                    end,
+                    weight,
+                    u,
+                    growth[o],
+                    sums[part],
+                )
+                sum_tile(tile, side, scaled, out, part * (side + 2))
 
 
 @block_kernel
@@ -89,32 +99,41 @@ def hessian_block_f(
     codes: np.ndarray,
     weights: np.ndarray,
     class_weights: np.ndarray,
-    tile: np.ndarray,
-    scaled: np.ndarray,
     out: np.ndarray,
     sums: np.ndarray,
     edges: np.ndarray,
-    first: int,
-    last: int,
+    tile: np.ndarray,
+    scaled: np.ndarray,
+    weight: np.ndarray,
+    u: np.ndarray,
+    growth: np.ndarray,
+    first_block: int,
+    last_block: int,
 ) -> None:
-    """Sum over the blocks [first, last) of F-order X, given as Xt (d, n_rows)."""
+    """Sum over some blocks of F-order X, given as Xt (d, n_rows); out stacks their matrices."""
     n_outputs = coef.shape[0]
     side = out.shape[1] - 1
-    for b in range(first, last):
-        for row in range(edges[b], edges[b + 1], TILE):
-            end = min(row + TILE, edges[b + 1]) - 1
-            # A short tile starts earlier: what it holds beside its rows must be rows too.
-            origin = max(end + 1 - TILE, 0)
-            fill_weights(codes, weights, class_weights, origin, row, end, tile, side + 2)
-            fill_tile_f(Xt, coef, origin, end, tile, side + 4)
+    for b in range(first_block, last_block):
+        end = edges[b + 1]
+        for first in range(edges[b], end, TILE):
+            fill_tile_f(Xt, first, end, tile)
             for o in range(n_outputs):
                 part = b * n_outputs + o
-                link_tile(tile, side, o, sums, part)
-                h, r = tile[side], tile[side + 1]
-                for k in range(0, side, PANEL):
-                    k_end = min(k + PANEL, side)
-                    base = part * (side + 2)
-                    add_gram(tile, h, r, scaled, side, out, base, 0, k_end, k, k_end)
+                weigh_tile(
+                    tile,
+                    side,
+                    coef[o],
+                    codes,
+                    weights,
+                    class_weights,
+                    first,
+                    end,
+                    weight,
+                    u,
+                    growth[o],
+                    sums[part],
+                )
+                sum_tile(tile, side, scaled, out, part * (side + 2))
 
 
 @block_kernel
@@ -127,18 +146,31 @@ def fill_block_c(
     tiles: np.ndarray,
     sums: np.ndarray,
     edges: np.ndarray,
-    first: int,
-    last: int,
+    weight: np.ndarray,
+    u: np.ndarray,
+    growth: np.ndarray,
+    first_tile: int,
+    last_tile: int,
 ) -> None:
-    """Fill the tiles [first, last) of a chunk from C-order X, for one output."""
-    side = tiles.shape[1] - 5
-    for b in range(first, last):
-        tile = tiles[b]
-        row = edges[b]
-        end = edges[b + 1] - 1
-        fill_weights(codes, weights, class_weights, row, row, end, tile, side + 2)
-        fill_tile_c(X, coef, row, end, tile, side + 4)
-        link_tile(tile, side, 0, sums, b)
+    """Fill tiles of a chunk from C-order X, for the one output of coef ``(d + 1,)``."""
+    side = tiles.shape[1] - 2
+    for b in range(first_tile, last_tile):
+        tile, first, end = tiles[b], edges[b], edges[b + 1]
+        fill_tile_c(X, first, end, tile)
+        weigh_tile(
+            tile,
+            side,
+            coef,
+            codes,
+            weights,
+            class_weights,
+            first,
+            end,
+            weight,
+            u,
+            growth,
+            sums[b],
+        )
 
 
 @block_kernel
@@ -151,18 +183,31 @@ def fill_block_f(
     tiles: np.ndarray,
     sums: np.ndarray,
     edges: np.ndarray,
-    first: int,
-    last: int,
+    weight: np.ndarray,
+    u: np.ndarray,
+    growth: np.ndarray,
+    first_tile: int,
+    last_tile: int,
 ) -> None:
-    """Fill the tiles [first, last) of a chunk from F-order X, given as Xt, for one output."""
-    side = tiles.shape[1] - 5
-    for b in range(first, last):
-        tile = tiles[b]
-        end = edges[b + 1] - 1
-        origin = max(end + 1 - TILE, 0)
-        fill_weights(codes, weights, class_weights, origin, edges[b], end, tile, side + 2)
-        fill_tile_f(Xt, coef, origin, end, tile, side + 4)
-        link_tile(tile, side, 0, sums, b)
+    """Fill tiles of a chunk from F-order X, given as Xt, for the one output of coef."""
+    side = tiles.shape[1] - 2
+    for b in range(first_tile, last_tile):
+        tile, first, end = tiles[b], edges[b], edges[b + 1]
+        fill_tile_f(Xt, first, end, tile)
+        weigh_tile(
+            tile,
+            side,
+            coef,
+            codes,
+            weights,
+            class_weights,
+            first,
+            end,
+            weight,
+            u,
+            growth,
+            sums[b],
+        )
 
 
 @block_kernel
@@ -216,18 +261,17 @@ def loss_gradient_hessian(
     hessians : ndarray, shape (n_outputs, d + 1, d + 1)
     """
     n_outputs, d = len(coef), coef.shape[1] - 1
-    every = UNIT_WEIGHTS if weights.size == 0 else weights
-    arguments = (matrix, coef, codes, every, class_weights)
+    arguments = (matrix, coef, codes, weights, class_weights)
     out, sums = _summed(arguments, in_c_order, n_threads)
     gradients = np.empty((d + 1, n_outputs))
     gradients[:d] = out[:, -1, :d].T
     gradients[d] = sums[:, 1]
     # The last row of the Hessian lies where a padded column may lie: copied before.
     out[:, :d, d] = out[:, -2, :d]
-    out[:, d, d] = sums[:, 2]
+    out[:, d, d] = sums[:, 0]
     for hessian in out:
         mirror(hessian[: d + 1, : d + 1])
-    return sums[:, 0].copy(), gradients, out[:, : d + 1, : d + 1]
+    return sums[:, 2].copy(), gradients, out[:, : d + 1, : d + 1]
 
 
 def mirror(matrix: np.ndarray) -> None:
@@ -242,7 +286,7 @@ def mirror(matrix: np.ndarray) -> None:
 def _summed(
     arguments: tuple[np.ndarray, ...], in_c_order: bool, n_threads: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return what `dense_gram` sums: a matrix, and loss, sum r and sum h, per output.
+    """Return what `dense_gram` sums: a matrix, and sum h, sum r and loss, per output.
 
     The last column and the lower triangle of the matrices have no meaning yet.
     """
@@ -257,7 +301,7 @@ def _summed(
     out = np.zeros((n_outputs, side + 2, side + 1))
     sums = np.empty((n_outputs, 3))
     for o in range(n_outputs):
-        one = (matrix, coef[o : o + 1], *rows)
+        one = (matrix, coef[o], *rows)
         sums[o] = _by_panels(one, in_c_order, n, out[o], n_threads)
     return out, sums
 
@@ -275,9 +319,10 @@ def _by_rows(
     all_sums = sums.reshape(-1, 3)
 
     def block(first: int, last: int) -> None:
-        tile = aligned_zeros(side + 4 + n_outputs, TILE)
-        scaled = aligned_zeros(LINES, TILE)
-        kernel(*arguments, tile, scaled, rows, all_sums, edges, first, last)
+        tiles = (aligned_zeros(side + 2, TILE), aligned_zeros(LINES, TILE))
+        weight, u, growth = link_scratch(TILE)
+        lines = (weight, u, np.tile(growth, (n_outputs, 1)))
+        kernel(*arguments, rows, all_sums, edges, *tiles, *lines, first, last)
 
     run_blocks(block, n_blocks, n_threads)
     for part in out[1:]:
@@ -293,8 +338,8 @@ def _by_panels(
     n_threads: int,
 ) -> np.ndarray:
     side = out.shape[1] - 1
-    n_tiles = tiles_of_chunk(n_rows, side + 5, arguments[0].nbytes)
-    tiles = aligned_zeros(n_tiles, side + 5, TILE)
+    n_tiles = tiles_of_chunk(n_rows, side + 2, arguments[0].nbytes)
+    tiles = aligned_zeros(n_tiles, side + 2, TILE)
     sums = np.zeros((n_tiles, 3))
     panels = panels_of(side)
     kernel: Callable[..., object] = fill_block_c if in_c_order else fill_block_f
@@ -302,7 +347,11 @@ def _by_panels(
         rows = min(n_tiles * TILE, n_rows - chunk)
         edges = np.minimum(np.arange(0, rows + TILE, TILE), rows) + chunk
         count = len(edges) - 1
-        run_blocks(partial(kernel, *arguments, tiles, sums, edges), count, n_threads)
+
+        def fill(first: int, last: int, edges: np.ndarray = edges) -> None:
+            kernel(*arguments, tiles, sums, edges, *link_scratch(TILE), first, last)
+
+        run_blocks(fill, count, n_threads)
 
         def add(first: int, last: int, count: int = count) -> None:
             panel_block(tiles, count, aligned_zeros(LINES, TILE), out, panels, first, last)

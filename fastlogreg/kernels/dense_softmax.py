@@ -39,6 +39,7 @@ from fastlogreg.kernels.dense_gram import (
     PANEL,
     TILE,
     add_gram,
+    decide_tile,
     fill_tile_c,
     fill_tile_f,
     padded,
@@ -59,24 +60,24 @@ def fill_rows(
     codes: np.ndarray,
     weights: np.ndarray,
     class_weights: np.ndarray,
-    origin: int,
     first: int,
-    last: int,
+    end: int,
     weight: np.ndarray,
     code: np.ndarray,
 ) -> None:
     """Fill the row weights and classes of a tile; weights has 1 or n numbers."""
     for i in range(TILE):
-        r = min(origin + i, last)
-        inside = 1 if first <= origin + i <= last else 0
+        r = min(first + i, end - 1)
         share = class_weights[np.uintp(codes[r])] * weights[min(r, weights.size - 1)]
-        weight[i] = inside * share
+        weight[i] = share if first + i < end else 0.0
         code[i] = codes[r]
 
 
 @step_kernel
-def link_tile(tile: np.ndarray, side: int, scratch: np.ndarray) -> float:
-    """Turn the decisions of a tile into probabilities; return the loss."""
+def link_tile(tile: np.ndarray, side: int, coef: np.ndarray, scratch: np.ndarray) -> float:
+    """Fill the probabilities of a tile; return the loss."""
+    for o in range(coef.shape[0]):
+        decide_tile(coef[o], tile, side + _EXTRA + o)
     lines = tile[side + _EXTRA :]
     n_classes = lines.shape[0]
     raise_tile(lines, n_classes, tile[side + 1], TILE, scratch)
@@ -103,11 +104,10 @@ def softmax_fill_c(
     side = tiles.shape[1] - _EXTRA - coef.shape[0]
     for b in range(first, last):
         tile = tiles[b]
-        row = edges[b]
-        end = edges[b + 1] - 1
-        fill_rows(codes, weights, class_weights, row, row, end, tile[side], tile[side + 1])
-        fill_tile_c(X, coef, row, end, tile, side + _EXTRA)
-        losses[b] += link_tile(tile, side, scratch)
+        row, end = edges[b], edges[b + 1]
+        fill_rows(codes, weights, class_weights, row, end, tile[side], tile[side + 1])
+        fill_tile_c(X, row, end, tile)
+        losses[b] += link_tile(tile, side, coef, scratch)
 
 
 @block_kernel
@@ -128,13 +128,10 @@ def softmax_fill_f(
     side = tiles.shape[1] - _EXTRA - coef.shape[0]
     for b in range(first, last):
         tile = tiles[b]
-        row = edges[b]
-        end = edges[b + 1] - 1
-        # A short tile starts earlier: what it holds beside its rows must be rows too.
-        origin = max(end + 1 - TILE, 0)
-        fill_rows(codes, weights, class_weights, origin, row, end, tile[side], tile[side + 1])
-        fill_tile_f(Xt, coef, origin, end, tile, side + _EXTRA)
-        losses[b] += link_tile(tile, side, scratch)
+        row, end = edges[b], edges[b + 1]
+        fill_rows(codes, weights, class_weights, row, end, tile[side], tile[side + 1])
+        fill_tile_f(Xt, row, end, tile)
+        losses[b] += link_tile(tile, side, coef, scratch)
 
 
 @block_kernel

@@ -1,8 +1,9 @@
 """The link over a tile of rows: from decisions to losses and to the pulls of the gradient.
 
 For a row with decision ``z``, sign ``t`` in {-1, 1}, margin ``m = t z`` and weight ``s``
-it turns ``z`` into ``-s t sigmoid(-m)``, in place, and adds up ``s log(1 + exp(-m))``.
-The loops are flat, so that they become vector code.
+it turns ``z`` into ``-s t sigmoid(-m)``, in place, and adds up ``s log(1 + exp(-m))``; for a
+Hessian it gives the curvature ``s sigmoid(m) sigmoid(-m)`` besides.  The loops are flat, so
+that they become vector code.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from fastlogreg.kernels.pointwise import exp_of_negative, log1p_of_positive, sig
 from fastlogreg.runtime.jit import step_kernel, tile_kernel
 from fastlogreg.runtime.lanes import add_cells, load, spread, store
 
-__all__ = ["LANES", "fill_row_weights", "link_scratch", "link_tile"]
+__all__ = ["LANES", "fill_row_weights", "link_bend_tile", "link_scratch", "link_tile"]
 
 LANES = 32  # products kept at once; see `even_loss`
 _MOST_FACTORS = 512  # of a product: each is at most 2, and a tile brings at most 64
@@ -67,6 +68,37 @@ def link_tile(
             loss += weight[i] * log1p_of_positive(u[i])
     sums[sums.size - 2] += pulls
     sums[sums.size - 1] += loss
+
+
+@tile_kernel
+def link_bend_tile(
+    z: np.ndarray,
+    codes: np.ndarray,
+    weights: np.ndarray,
+    class_weights: np.ndarray,
+    first: int,
+    end: int,
+    weight: np.ndarray,
+    u: np.ndarray,
+    growth: np.ndarray,
+    bend: np.ndarray,
+    sums: np.ndarray,
+) -> None:
+    """Do what `link_tile` does; fill *bend* with curvatures, and add their sum to sums[-3].
+
+    Beyond the rows of the tile, decisions and curvatures become 0.
+    """
+    link_tile(z, codes, weights, class_weights, first, end, weight, u, growth, sums)
+    count = min(z.size, end - first)
+    total = 0.0
+    for i in range(count):
+        inverse = 1.0 / (1.0 + u[i])
+        curvature = weight[i] * (u[i] * inverse * inverse)
+        bend[i] = curvature
+        total += curvature
+    for i in range(count, z.size):
+        z[i] = bend[i] = 0.0
+    sums[sums.size - 3] += total
 
 
 @tile_kernel

@@ -25,8 +25,7 @@ from typing import Any
 import numpy as np
 
 from fastlogreg.kernels.blocks import aligned_zeros, block_edges, count_blocks, sum_parts
-from fastlogreg.kernels.pointwise import loss_pull_curvature, signed
-from fastlogreg.kernels.softmax import fill_class_weights
+from fastlogreg.kernels.link import link_bend_tile, link_scratch
 from fastlogreg.kernels.tabular_tiles import (
     SUB,
     TileReader,
@@ -37,7 +36,7 @@ from fastlogreg.kernels.tabular_tiles import (
     lanes_of_levels,
     pack,
 )
-from fastlogreg.runtime.jit import block_kernel, step_kernel, tile_kernel
+from fastlogreg.runtime.jit import block_kernel, tile_kernel
 from fastlogreg.runtime.threads import run_blocks
 
 __all__ = ["loss_gradient_hessian"]
@@ -45,23 +44,6 @@ __all__ = ["loss_gradient_hessian"]
 _LANES = 4  # numbers that are added together
 _LINE = 8  # numbers of a cache line
 _ADDS_OF_PART = 12  # additions for each number of a part, so that parts are worth their room
-
-
-@step_kernel
-def bend_tile(
-    z: np.ndarray, code: np.ndarray, weight: np.ndarray, bend: np.ndarray, sums: np.ndarray
-) -> None:
-    """Turn decisions into pulls, fill bend with curvatures; add to intercept's sum and loss."""
-    pulls = losses = 0.0
-    for i in range(code.size):
-        loss, pull, bent = loss_pull_curvature(signed(z[i], code[i]))
-        pull = weight[i] * (-pull if code[i] == 1 else pull)
-        losses += weight[i] * loss
-        bend[i] = weight[i] * bent
-        z[i] = pull
-        pulls += pull
-    sums[0] += pulls
-    sums[1] += losses
 
 
 @tile_kernel
@@ -218,25 +200,27 @@ def hessian_mixed(
     lines: np.ndarray,
     scaled: np.ndarray,
     places: np.ndarray,
+    weight: np.ndarray,
+    u: np.ndarray,
+    growth: np.ndarray,
     first: int,
     count: int,
 ) -> None:
-    """Add loss, gradient and Hessian of a tile; *lines*, *scaled*, *places* are scratch.
+    """Add loss, gradient and Hessian of a tile; what is between *core* and *first* is scratch.
 
     *of_levels* has no entry for the largest category, which is the last of *levels* and may
     have no level, or for none where *largest* is 0 and there is no category.
     """
-    z, weight, bend, line = lines[0], lines[1], lines[2], lines[3]
+    z, bend, line = lines[0], lines[1], lines[2]
     n_levels = levels.shape[0] - largest
     others = levels[:n_levels]
     without = border.size // side - 1
     border_rows = places[z.size * n_levels :]
     for start in range(0, count, z.size):
         some = min(z.size, count - start)
-        row = first + start
+        row, end = first + start, first + count
         decisions_tile(numbers, levels, number_slots, spans, packed, start, some, z)
-        fill_class_weights(codes, weights, class_weights, row, some, weight)
-        bend_tile(z, codes[row : row + some], weight, bend, sums)
+        link_bend_tile(z, codes, weights, class_weights, row, end, weight, u, growth, bend, sums)
         add_numbers(numbers, number_slots, z, start, some, gradient)
         add_levels(levels, spans, z, start, some, lanes, gradient)
         add_number_products(numbers, bend, start, some, side, width, line, core)
@@ -283,7 +267,7 @@ def loss_gradient_hessian(
     of_levels, order = _places(X, side - width)
     n_blocks = _count_blocks(X, (size + 1 + side) * side)
     edges = block_edges(X.n_rows, n_blocks, SUB)
-    gradients, sums = np.zeros((n_blocks, X.n_slots)), np.zeros((n_blocks, 2))
+    gradients, sums = np.zeros((n_blocks, X.n_slots)), np.zeros((n_blocks, 3))
     borders = aligned_zeros(n_blocks, (size + 1) * side)
     cores = aligned_zeros(n_blocks, side * side)
     arguments = (pack(X, coef)[0], *rows, of_levels, len(X.levels[:1]), side, width)
@@ -292,15 +276,16 @@ def loss_gradient_hessian(
     def block(begin: int, end: int) -> None:
         tile = TileReader(table)
         places = np.empty(SUB * (len(of_levels) + 1), dtype=np.int64)
-        scratch = (lanes_of_levels(), np.empty((4, SUB)), np.empty(SUB * width), places)
+        scratch = (lanes_of_levels(), np.empty((3, SUB)), np.empty(SUB * width), places)
+        link = link_scratch(SUB)
         for b in range(begin, end):
             parts = (gradients[b], sums[b], borders[b], cores[b])
             for row in range(edges[b], edges[b + 1], tile.rows):
                 count = tile.fill(row, min(row + tile.rows, edges[b + 1]))
-                kernel(*tile.table, *arguments, *parts, *scratch, row, count)
+                kernel(*tile.table, *arguments, *parts, *scratch, *link, row, count)
 
     run_blocks(block, n_blocks, n_threads)
-    pulls, loss = sum_parts(sums)
+    _, pulls, loss = sum_parts(sums)
     gradient = sum_parts(gradients)[X.slots]
     gradient[-1] = pulls
     core = sum_parts(cores).reshape(side, side)
