@@ -31,6 +31,7 @@ from numpy import uintp
 from fastlogreg.kernels.dense_tiles import fetch
 from fastlogreg.kernels.link import link_bend_tile
 from fastlogreg.runtime.jit import step_kernel, tile_kernel
+from fastlogreg.runtime.lanes import LANES, load, store_across
 
 __all__ = [
     "LINES",
@@ -61,19 +62,20 @@ def fill_tile_c(X: np.ndarray, first: int, end: int, tile: np.ndarray) -> None:
     """Fill the columns with rows of C-order X from first on; beyond the end, the last again."""
     d = X.shape[1]
     last = end - 1
-    for i in range(0, TILE, 4):
+    whole = d // LANES * LANES
+    for i in range(0, TILE, LANES):
         # A transposition does not read in the order of memory: ask for it before.
         ahead = (first + i + _AHEAD) * d
         fetch(X, ahead, ahead + 4 * d)
-        row_a = min(first + i, last)
-        row_b = min(first + i + 1, last)
-        row_c = min(first + i + 2, last)
-        row_d = min(first + i + 3, last)
-        for j in range(d):
-            tile[j, i] = X[row_a, j]
-            tile[j, i + 1] = X[row_b, j]
-            tile[j, i + 2] = X[row_c, j]
-            tile[j, i + 3] = X[row_d, j]
+        row_a, row_b = min(first + i, last), min(first + i + 1, last)
+        row_c, row_d = min(first + i + 2, last), min(first + i + 3, last)
+        for j in range(0, whole, LANES):
+            a, b = load(X, row_a * d + j), load(X, row_b * d + j)
+            c, e = load(X, row_c * d + j), load(X, row_d * d + j)
+            store_across(tile, j * TILE + i, TILE, a, b, c, e)
+        for j in range(whole, d):
+            tile[j, i], tile[j, i + 1] = X[row_a, j], X[row_b, j]
+            tile[j, i + 2], tile[j, i + 3] = X[row_c, j], X[row_d, j]
 
 
 @tile_kernel

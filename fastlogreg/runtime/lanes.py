@@ -20,7 +20,17 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic, models, register_model
 
-__all__ = ["LANES", "Lanes", "add_cells", "add_into", "load", "spread", "store", "sums_of_four"]
+__all__ = [
+    "LANES",
+    "Lanes",
+    "add_cells",
+    "add_into",
+    "load",
+    "spread",
+    "store",
+    "store_across",
+    "sums_of_four",
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -121,6 +131,26 @@ def _store_type(_context: Any, array: Any, index: Any, lanes: Any) -> Any:
     return types.void(array, index, lanes), generate
 
 
+def _store_across_type(
+    _context: Any, array: Any, index: Any, stride: Any, a: Any, b: Any, c: Any, e: Any
+) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array, index, stride, a, b, c, e = arguments
+        # Rows of pairs a0 b0 a2 b2 and c0 e0 c2 e2, then those of odd columns.
+        even, odd = (0, 4, 2, 6), (1, 5, 3, 7)
+        pairs = [
+            (_pick(builder, a, b, places), _pick(builder, c, e, places)) for places in (even, odd)
+        ]
+        for places in ((0, 1, 4, 5), (2, 3, 6, 7)):
+            for left, right in pairs:
+                place = _place(context, builder, signature.args[0], array, index)
+                builder.store(_pick(builder, left, right, places), place).align = 8
+                index = builder.add(index, stride)
+        return context.get_dummy_value()
+
+    return types.void(array, index, stride, a, b, c, e), generate
+
+
 def _sums_of_four_type(_context: Any, a: Any, b: Any, c: Any, e: Any) -> Any:
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         def fold(x: Any, y: Any, left: tuple[int, ...], right: tuple[int, ...]) -> Any:
@@ -157,6 +187,13 @@ def _store(array: np.ndarray, index: int, lanes: Lanes) -> None:
     array.reshape(array.size)[index : index + LANES] = lanes
 
 
+def _store_across(
+    array: np.ndarray, index: int, stride: int, a: Lanes, b: Lanes, c: Lanes, e: Lanes
+) -> None:
+    for k, column in enumerate(np.stack([a, b, c, e]).T):
+        _store(array, index + k * stride, column)
+
+
 def _sums_of_four(a: Lanes, b: Lanes, c: Lanes, e: Lanes) -> Lanes:
     return np.array([a.sum(), b.sum(), c.sum(), e.sum()])
 
@@ -175,5 +212,8 @@ add_cells = _either(_add_cells, _add_cells_type)
 add_into = _either(_add_into, _add_into_type)
 # store(array, index, lanes): cells = lanes, in an array of float64.
 store = _either(_store, _store_type)
+# store_across(array, index, stride, a, b, c, e): the first of each in the cells from index on,
+# the second of each *stride* cells further, and so on: a square, transposed.
+store_across = _either(_store_across, _store_across_type)
 # sums_of_four(a, b, c, e): the sum of each.
 sums_of_four = _either(_sums_of_four, _sums_of_four_type)

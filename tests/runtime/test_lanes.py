@@ -4,7 +4,14 @@ import numba
 import numpy as np
 import pytest
 
-from fastlogreg.runtime.lanes import add_cells, add_into, load, spread, sums_of_four
+from fastlogreg.runtime.lanes import (
+    add_cells,
+    add_into,
+    load,
+    spread,
+    store_across,
+    sums_of_four,
+)
 
 
 @numba.njit
@@ -36,3 +43,16 @@ def test_lanes_are_four_cells_as_float64(dtype):
         out[9:13], 7.0 + np.array([one.sum(), two.sum(), three.sum(), 12])
     )
     np.testing.assert_array_equal(out[[8, 13]], 7.0)
+
+
+@numba.njit
+def turn(table, out):
+    store_across(out, 2, 6, load(table, 0), load(table, 5), load(table, 10), load(table, 15))
+
+
+def test_a_square_is_stored_transposed_and_nothing_beside_it():
+    table = np.arange(20.0).reshape(4, 5)
+    out = np.full((4, 6), -1.0)
+    turn(table, out)
+    np.testing.assert_array_equal(out[:, 2:], table[:, :4].T)
+    assert (out[:, :2] == -1.0).all()
