@@ -102,6 +102,7 @@ def first_fit(
     load_first: bool,
     solver: str = "auto",
     storage: str = "dense",
+    n_classes: int = 2,
 ) -> dict[str, Any]:
     """Return the seconds of the first and of the second fit in this process.
 
@@ -118,11 +119,13 @@ def first_fit(
         fit in either case.
     storage : str
         "dense" or one in `bench.structured_crossover.STRUCTURED_TABLES`.
+    n_classes : int
+        Classes of a dense table.
     """
     if storage == "dense":
         from bench.tables import make_problem
 
-        X, y, _ = make_problem(rows, columns)
+        X, y, _ = make_problem(rows, columns, n_classes=n_classes)
     else:
         from bench.structured_crossover import STRUCTURED_TABLES
 

@@ -24,6 +24,7 @@ import math
 import statistics
 import tempfile
 import time
+from itertools import product
 from typing import Any
 
 from bench.children import in_new_process
@@ -38,9 +39,11 @@ __all__ = ["main"]
 
 _CELLS = (100_000, 300_000, 1_000_000, 2_000_000, 4_000_000, 8_000_000, 16_000_000, 32_000_000)
 _COLUMNS = (10, 50, 200)
+_CLASSES = (5, 20)
+_CELLS_OF_CLASSES = (30_000, 100_000, 300_000, 1_000_000, 3_000_000)
+_COLUMNS_OF_CLASSES = 30
 _QUICK_CELLS = (20_000, 200_000)
 _QUICK_COLUMNS = (10,)
-_COMPILE_ROWS = 100_000  # enough for several blocks, so that parallel code is compiled too
 
 _WIDE_CELLS = 20_000_000
 _WIDE_COLUMNS = (100, 200, 500, 1_000, 2_000, 3_000)
@@ -75,22 +78,24 @@ def main() -> None:
 
 
 def _add_backends(report: Report, quick: bool, rounds: int) -> None:
+    two = product((2,), _QUICK_COLUMNS if quick else _COLUMNS, _QUICK_CELLS if quick else _CELLS)
+    more = product(_CLASSES, (_COLUMNS_OF_CLASSES,), _CELLS_OF_CLASSES[: 1 if quick else None])
     cases = []
     with tempfile.TemporaryDirectory() as cache:
-        _new_process(cache, _COMPILE_ROWS, 10, "numba")
-        for columns in _QUICK_COLUMNS if quick else _COLUMNS:
-            for cells in _QUICK_CELLS if quick else _CELLS:
-                progress(f"first fits: {cells:,} cells in {columns} columns")
-                cases.append(_first_fits(cache, cells, columns, rounds))
+        for classes, columns, cells in [*two, *more]:
+            progress(f"first fits: {cells:,} cells in {columns} columns, {classes} classes")
+            cases.append(_first_fits(cache, cells, columns, classes, rounds))
     report.heading("First fit in a new process, kernels in the disk cache")
     report.text(
         "Medians. The first fit with numba includes importing it and loading the kernels; "
-        "scikit-learn and fastlogreg are imported before. All fits by solver='auto'."
+        "scikit-learn and fastlogreg are imported before. All fits by solver='auto'. The planner "
+        "counts cells times the pairs of classes, where there are more than two."
     )
     report.table(
         [
-            "cells",
+            "cells times pairs",
             "columns",
+            "classes",
             *("first: numba", "numpy", "ratio"),
             *("second: numba", "numpy", "ratio"),
             f"{FITS} fits: ratio",
@@ -99,6 +104,7 @@ def _add_backends(report: Report, quick: bool, rounds: int) -> None:
             [
                 f"{c['cells']:,}",
                 c["columns"],
+                c["classes"],
                 *(duration(c[key]) for key in ("numba", "numpy")),
                 f"{c['numba'] / c['numpy']:.2f}",
                 *(duration(c[key]) for key in ("second_numba", "second_numpy")),
@@ -111,13 +117,18 @@ def _add_backends(report: Report, quick: bool, rounds: int) -> None:
     suggest_cells(report, "backends", "NUMBA_FROM_CELLS", cases)
 
 
-def _first_fits(cache: str, cells: int, columns: int, rounds: int) -> dict[str, Any]:
+def _first_fits(
+    cache: str, cells: int, columns: int, n_classes: int, rounds: int
+) -> dict[str, Any]:
+    shape = (cells // columns, columns, n_classes)
+    _new_process(cache, *shape, "numba")  # compiles
     found: dict[str, list[dict[str, Any]]] = {"numba": [], "numpy": []}
     for number in range(rounds):
         names = list(found) if number % 2 == 0 else list(found)[::-1]
         for name in names:
-            found[name].append(_new_process(cache, cells // columns, columns, name))
-    case: dict[str, Any] = {"cells": cells, "columns": columns}
+            found[name].append(_new_process(cache, *shape, name))
+    pairs = n_classes**2 if n_classes > 2 else 1
+    case: dict[str, Any] = {"cells": cells * pairs, "columns": columns, "classes": n_classes}
     for name, runs in found.items():
         case[name] = statistics.median(run["first_fit"] for run in runs)
         case[f"second_{name}"] = statistics.median(run["second_fit"] for run in runs)
@@ -126,12 +137,15 @@ def _first_fits(cache: str, cells: int, columns: int, rounds: int) -> dict[str, 
     return case
 
 
-def _new_process(cache: str, n_rows: int, n_columns: int, backend: str) -> dict[str, Any]:
+def _new_process(
+    cache: str, n_rows: int, n_columns: int, n_classes: int, backend: str
+) -> dict[str, Any]:
     return in_new_process(
         "first_fit",
         environment={"FASTLOGREG_CACHE_DIR": cache},
         rows=n_rows,
         columns=n_columns,
+        n_classes=n_classes,
         backend=backend,
         load_first=False,
     )

@@ -20,10 +20,11 @@ __all__ = ["BACKENDS", "Choice", "Plan", "choose_backend", "make_plan"]
 BACKENDS = ("numba", "numpy")
 
 # Cells of X from which five fits in a new process (a cross-validation), kernels loaded from
-# the disk cache, are faster with numba than with NumPy.
+# the disk cache, are faster with numba than with NumPy; times the pairs of classes, for each of
+# which a Hessian has a block.
 NUMBA_FROM_CELLS = 4_000_000
-# The same where X is not one dense array: NumPy's passes over codes and sparse rows take
-# several times as long a cell.
+# The same, whatever the classes, where X is not one dense array: NumPy's passes over codes and
+# sparse rows take several times as long a cell.
 NUMBA_FROM_SCATTERED_CELLS = 300_000
 # Cells of X from which curvature is sampled: where compiled passes are taken as well.
 SAMPLES_FROM_CELLS = NUMBA_FROM_CELLS
@@ -97,7 +98,7 @@ def make_plan(
     backend, n_threads, solver
         What was asked for.
     """
-    chosen = choose_backend(shape, backend)
+    chosen = choose_backend(shape, backend, n_outputs)
     return Plan(
         chosen,
         choose_threads(n_threads, chosen.value),
@@ -105,18 +106,22 @@ def make_plan(
     )
 
 
-def choose_backend(shape: Shape, backend: str = "auto") -> Choice[str]:
+def choose_backend(shape: Shape, backend: str = "auto", n_outputs: int = 1) -> Choice[str]:
     """Return the backend of a pass over a table of that shape."""
     if backend != "auto":
         return Choice(backend, f"backend={backend!r} was asked for")
-    cells = shape.cells
-    least = NUMBA_FROM_CELLS if shape.storage == "dense" else NUMBA_FROM_SCATTERED_CELLS
-    if cells < least:
+    is_dense = shape.storage == "dense"
+    least = NUMBA_FROM_CELLS if is_dense else NUMBA_FROM_SCATTERED_CELLS
+    work, what = shape.cells, f"{shape.cells:,} cells"
+    if is_dense and n_outputs > 1:
+        work *= n_outputs**2
+        what += f" for each of {n_outputs**2:,} pairs of classes, {work:,}"
+    if work < least:
         return Choice(
             "numpy",
-            f"{cells:,} cells, fewer than {least:,}: done before loading compiled kernels pays",
+            f"{what}, fewer than {least:,}: done before loading compiled kernels pays",
         )
-    return Choice("numba", f"{cells:,} cells, at least {least:,}: fused kernels")
+    return Choice("numba", f"{what}, at least {least:,}: fused kernels")
 
 
 def choose_threads(n_threads: int | None, backend: str) -> Choice[int]:

@@ -19,6 +19,12 @@ def test_a_small_table_goes_to_numpy_and_a_large_one_to_numba():
     assert "300,000,000 cells" in large.backend.reason
 
 
+def test_many_classes_go_to_numba_with_fewer_rows():
+    one, twenty = (planner.make_plan(table(1_000, 40), n_outputs=k).backend for k in (1, 20))
+    assert (one.value, twenty.value) == ("numpy", "numba")
+    assert "40,000 cells for each of 400 pairs of classes, 16,000,000" in twenty.reason
+
+
 @pytest.mark.parametrize(
     ("shape", "n_outputs", "has_l1", "solver"),
     [
