@@ -116,7 +116,8 @@ def fit_ours(
     """
     model = LogisticRegression(C=C, tol=tol, handle_unknown="ignore")
     with progress.step("loading kernels"):
-        before = _warm_up(LogisticRegression(max_iter=2), X, y)
+        # The whole fit: its last passes take other kernels than its first.
+        before = _warm_up(LogisticRegression(C=C, tol=tol), X, y)
     with progress.step(f"fitting {X.num_rows:,} x {X.num_columns:,}"):
         seconds, warned = fit(model, X, y, None, progress)
     objective = objective_of(model, one_hot.matrix(X), y, C)
