@@ -22,7 +22,7 @@ __all__ = ["GROWTH", "MOST_OF_ROWS", "Samples", "price_of_hessian", "sample_size
 H = TypeVar("H")
 
 MOST_OF_ROWS = 0.05  # that a sample copies
-GROWTH = 4  # from a sample to the next
+GROWTH = 8  # from a sample to the next
 _LEAST_ROWS = 5  # a coefficient
 
 # The time of a sample and of the passes that it leaves, in that of reading a cell of X:
@@ -118,16 +118,18 @@ class Samples(Generic[H]):
         for draw, rows in enumerate(self._sizes):
             self.last = self.draw(rows, draw)
             least = _GAIN_OF_ERROR * start.size / rows
-            if rows == self._sizes[-1] and self._hold_rare_marks():
+            most = _MOST_STEPS if draw else _MOST_FIRST_STEPS
+            holds = rows == self._sizes[-1] and self._hold_rare_marks()
+            if holds:
                 self.last = self.draw(rows, draw)
                 # What smaller samples made of a mark that chance gave them is not to begin with,
                 # and none of the sample's error is from the rows that are held.
                 coef = self._without_rare_marks(coef, start)
                 least = _GAIN_OF_ERROR / self._objective.n_rows
-            most = _MOST_STEPS if draw else _MOST_FIRST_STEPS
             if draw == 0:
                 self.value_at_start = self._value_prediction(coef)[0]
-            coef = self._follow(coef, least, most)
+            if draw == 0 or not holds:  # else the Hessian of before knows nothing of the marks
+                coef = self._follow(coef, least, most)
             if self._value_prediction(coef)[1] > _CLOSE * least:
                 solution = self._solve_sample(coef, least, most)
                 coef = solution.coef
