@@ -7,7 +7,9 @@ are float64.
 
 A tile is read from memory once, for its decisions, and again from the cache, for its
 gradient.  So that the memory is not idle while a tile is computed with, each half of
-that work asks for half of the next tile ahead of time.
+that work asks for half of the next tile ahead of time.  Only an F-order X of thousands of
+columns is read from memory twice: a tile that a cache holds would have so few rows that
+finding the columns took longer.
 """
 
 from __future__ import annotations
@@ -47,6 +49,8 @@ _TILE_F_CELLS = 32_768  # 256 KiB of float64
 WIDE_F = 384  # columns from which a tile in L2 would be too few rows: it is kept in L3
 _WIDE_F_BYTES = 4_194_304  # in L3; up to twice as much for the sake of
 _LEAST_RUN = 1_536  # bytes of a column: a short run costs more than its share
+_NO_TILE_F = 2_500  # columns from which no cache keeps enough rows: long runs, read twice
+_LONG_RUN = 16_384  # bytes of a column
 _MOST_ROWS_C = 128
 _MOST_ROWS_F = 2_048
 AHEAD_F = 4  # columns of a wide tile that are asked for ahead of time
@@ -66,6 +70,8 @@ def reach_c(n_columns: int, itemsize: int) -> int:
 
 def tile_rows_f(n_columns: int, itemsize: int) -> int:
     """Return the rows of a tile of F-order X, a multiple of `LANES`."""
+    if n_columns >= _NO_TILE_F:
+        return min(_LONG_RUN // itemsize, 2 * _MOST_ROWS_F)
     cells = _TILE_F_CELLS
     if n_columns >= WIDE_F:
         size = min(max(_WIDE_F_BYTES, n_columns * _LEAST_RUN), 2 * _WIDE_F_BYTES)
