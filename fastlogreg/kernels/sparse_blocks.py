@@ -8,6 +8,8 @@ stays a small share of a pass.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from fastlogreg.kernels.blocks import count_blocks
@@ -35,11 +37,13 @@ _STRETCH = 16_384  # numbers that are added up at a time
 def count_parts(indptr: np.ndarray, part_size: int, width: int = 1) -> int:
     """Return the number of blocks for stored values so divided, each with such a part.
 
-    *width* is how many products a stored value has.
+    *width* is how many products a stored value has.  It is the power of two next to what
+    the work and the parts allow: so few blocks would else leave threads waiting for the last.
     """
     lines, values = len(indptr) - 1, int(indptr[-1])
     by_share = values * width // (_SHARE_OF_WORK * max(part_size, 1))
-    return min(count_blocks(lines + values // _LINE, _LINE, part_size), max(by_share, 1))
+    most = min(count_blocks(lines + values // _LINE, _LINE, part_size), max(by_share, 1))
+    return min(1 << round(math.log2(most)), lines)
 
 
 def count_hessian_parts(indptr: np.ndarray, part_size: int) -> int:

@@ -21,7 +21,7 @@ from fastlogreg.kernels.link import fill_row_weights, link_tile
 from fastlogreg.kernels.pointwise import curvature
 from fastlogreg.kernels.sparse_blocks import ascends, rows_of_tile
 from fastlogreg.runtime.jit import block_kernel, tile_kernel
-from fastlogreg.runtime.lanes import LANES, add_cells, add_into, load, spread
+from fastlogreg.runtime.lanes import LANES, add_cells, add_into, load, spread, store
 
 __all__ = [
     "add_rows",
@@ -36,6 +36,7 @@ __all__ = [
 ]
 
 U = np.uintp
+THREE = 3 * LANES
 
 
 @tile_kernel
@@ -91,26 +92,26 @@ def decide_lanes(
 ) -> None:
     """Fill the first rows of z with the decisions of a tile; coef is (d + 1, whole lanes)."""
     d, width = coef.shape[0] - 1, coef.shape[1]
-    one = spread(1.0)
     for i in range(count):
         begin, end = indptr[first + i], indptr[first + i + 1]
-        for o in range(width):
-            z[i, o] = 0.0
-        # Two lanes a sweep: neither waits for the other's sum.
-        for g in range(0, width - LANES, 2 * LANES):
-            a, b = load(coef, d * width + g), load(coef, d * width + g + LANES)
+        # Three lanes a sweep: none waits for the sum of another, and a column is found once.
+        for g in range(0, width // THREE * THREE, THREE):
+            at = d * width + g
+            a, b, c = load(coef, at), load(coef, at + LANES), load(coef, at + 2 * LANES)
             for k in range(begin, end):
                 x, j = spread(np.float64(data[U(k)])), np.intp(indices[U(k)]) * width + g
                 a = add_cells(a, coef, j, x)
                 b = add_cells(b, coef, j + LANES, x)
-            add_into(z, i * width + g, a, one)
-            add_into(z, i * width + g + LANES, b, one)
-        for g in range(width // (2 * LANES) * (2 * LANES), width, LANES):
+                c = add_cells(c, coef, j + 2 * LANES, x)
+            store(z, i * width + g, a)
+            store(z, i * width + g + LANES, b)
+            store(z, i * width + g + 2 * LANES, c)
+        for g in range(width // THREE * THREE, width, LANES):
             a = load(coef, d * width + g)
             for k in range(begin, end):
                 x, j = spread(np.float64(data[U(k)])), np.intp(indices[U(k)]) * width + g
                 a = add_cells(a, coef, j, x)
-            add_into(z, i * width + g, a, one)
+            store(z, i * width + g, a)
 
 
 @tile_kernel
@@ -145,7 +146,15 @@ def add_rows_of_lanes(
     for i in range(count):
         begin, end = indptr[first + i], indptr[first + i + 1]
         at = i * pulls.shape[1]
-        for g in range(0, width, LANES):
+        for g in range(0, width // THREE * THREE, THREE):
+            a, b = load(pulls, at + g), load(pulls, at + g + LANES)
+            c = load(pulls, at + g + 2 * LANES)
+            for k in range(begin, end):
+                x, j = spread(np.float64(data[U(k)])), np.intp(indices[U(k)]) * width + g
+                add_into(part, j, a, x)
+                add_into(part, j + LANES, b, x)
+                add_into(part, j + 2 * LANES, c, x)
+        for g in range(width // THREE * THREE, width, LANES):
             a = load(pulls, at + g)
             for k in range(begin, end):
                 j = np.intp(indices[U(k)]) * width + g
