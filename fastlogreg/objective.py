@@ -92,6 +92,11 @@ class Objective:
         return self.design.n_rows
 
     @property
+    def cells(self) -> int:
+        """Numbers of X: stored values, or codes, where it is not dense."""
+        return self.design.cells
+
+    @property
     def array(self) -> np.ndarray | None:
         """X where the design keeps its numbers in an array, else None."""
         return self.design.array if isinstance(self.design, HasArray) else None

@@ -86,7 +86,9 @@ def loss_gradient(
     d = X.shape[1]
     n_blocks = count_parts(parts[2], d)
     partials = np.zeros((n_blocks, d + 2))
-    arguments = (*parts, vector_of(coef[:, 0]), *rows, partials, even_edges(parts[2], n_blocks))
+    is_constant = not coef[:-1].any()
+    edges = even_edges(parts[2], n_blocks)
+    arguments = (*parts, vector_of(coef[:, 0]), is_constant, *rows, partials, edges)
 
     def block(first: int, last: int) -> None:
         pass_rows(*arguments, np.empty(TILE), *link_scratch(TILE), first, last)
@@ -270,26 +272,33 @@ def take_columns(X: Any, columns: np.ndarray, n_threads: int) -> Any:
     Values stay in the order of X, and those stored for the same place apart.
     """
     data, indices, indptr = arrays_of(X)
-    places = np.full(X.shape[1], -1, dtype=np.int32)
+    is_taken = np.zeros(X.shape[1], dtype=bool)
+    is_taken[columns] = True
+    marks = np.packbits(is_taken, bitorder="little")
+    places = np.zeros(X.shape[1], dtype=np.int32)
     places[columns] = np.arange(len(columns), dtype=np.int32)
     n_blocks = count_parts(indptr, 0)
     edges = even_edges(indptr, n_blocks)
     starts = np.zeros(len(indptr), dtype=np.int64)
 
     def count(first: int, last: int) -> None:
-        count_taken(indices, indptr, places, starts[1:], edges, first, last)
+        count_taken(indices, indptr, marks, starts[1:], edges, first, last)
 
     run_blocks(count, n_blocks, n_threads)
     np.cumsum(starts, out=starts)
     taken = np.empty(starts[-1], dtype=X.dtype)
     new = np.empty(starts[-1], dtype=X.indices.dtype)
 
+    arguments = (data, indices, indptr, marks, places, starts, taken, new, edges)
+
     def copy(first: int, last: int) -> None:
-        copy_taken(data, indices, indptr, places, starts, taken, new, edges, first, last)
+        copy_taken(*arguments, np.empty(TILE, dtype=np.int64), first, last)
 
     run_blocks(copy, n_blocks, n_threads)
-    shape = (X.shape[0], len(columns))
-    return type(X)((taken, new, starts.astype(X.indptr.dtype)), shape=shape)
+    # The constructor would look through the arrays given to it.
+    result = type(X)((X.shape[0], len(columns)), dtype=X.dtype)
+    result.data, result.indices, result.indptr = taken, new, starts.astype(X.indptr.dtype)
+    return result
 
 
 def _curvature_of_constant(intercepts: np.ndarray, softmax: bool) -> np.ndarray:

@@ -49,7 +49,7 @@ def count_parts(indptr: np.ndarray, part_size: int, width: int = 1) -> int:
 def count_hessian_parts(indptr: np.ndarray, part_size: int) -> int:
     """Return the number of blocks, whose parts have fewer numbers than the rows have pairs."""
     lengths = np.diff(indptr).astype(np.float64)
-    by_work = int(inner(lengths, lengths + 1.0)) // (4 * part_size)
+    by_work = int(inner(lengths, lengths + 1.0)) // (_SHARE_OF_WORK * part_size)
     return max(
         min(count_parts(indptr, 0), count_blocks(len(lengths), 1 << 14, part_size), by_work), 1
     )

@@ -167,6 +167,7 @@ def pass_rows(
     indices: np.ndarray,
     indptr: np.ndarray,
     coef: np.ndarray,
+    is_constant: bool,
     codes: np.ndarray,
     weights: np.ndarray,
     class_weights: np.ndarray,
@@ -179,14 +180,17 @@ def pass_rows(
     first_block: int,
     last_block: int,
 ) -> None:
-    """Add loss and gradient of some blocks."""
+    """Add loss and gradient of some blocks; *is_constant* where only the intercept is not 0."""
     for b in range(first_block, last_block):
         part = partials[b]
         first, end = edges[b], edges[b + 1]
         while first < end:
             count = rows_of_tile(indptr, first, end)
             some = z[:count]
-            decide_rows(data, indices, indptr, coef, first, count, some)
+            if is_constant:
+                some[:] = coef[coef.size - 1]
+            else:
+                decide_rows(data, indices, indptr, coef, first, count, some)
             link_tile(some, codes, weights, class_weights, first, end, weight, u, growth, part)
             add_rows(data, indices, indptr, some, first, count, part)
             first += count

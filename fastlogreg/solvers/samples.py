@@ -28,6 +28,7 @@ _LEAST_ROWS = 5  # a coefficient
 # The time of a sample and of the passes that it leaves, in that of reading a cell of X:
 _HESSIANS = 3.0  # that the last sample takes
 _PRODUCT = 0.1  # of a Hessian: a multiply and an add
+_SCATTERED = 0.5  # the same where X is sparse, in the time of a stored value
 _ROW = 400.0  # to take it, whatever its length
 _ERROR = 2.0  # of a sampled Hessian, relative: that many times sqrt(coefficients / rows)
 _GAIN = math.log(1e6)  # by steps on all rows
@@ -71,12 +72,18 @@ def sample_sizes(n_rows: int, side: int, n_outputs: int) -> list[int]:
     return chain[::-1]
 
 
-def price_of_hessian(side: int, n_outputs: int) -> float:
-    """Return the passes without a Hessian that take as long as one with."""
+def price_of_hessian(side: int, n_outputs: int, filled: float) -> float:
+    """Return the passes without a Hessian that take as long as one with.
+
+    *filled* is how many numbers X has of a row: where those are few, the products of their
+    pairs are added one by one.
+    """
+    if filled < side - 1:
+        return 1.0 + _SCATTERED * _products(filled + 1.0, n_outputs) / (filled + 1.0)
     return 1.0 + _PRODUCT * _products(side, n_outputs) / _cells_of_pass(side, n_outputs)
 
 
-def _products(side: int, n_outputs: int) -> float:
+def _products(side: float, n_outputs: int) -> float:
     """Return the multiplications and additions that a row adds to a Hessian."""
     pairs = 0.5 * n_outputs * (n_outputs - 1) if n_outputs > 1 else 1.0
     return 0.5 * pairs * side**2

@@ -171,6 +171,10 @@ class Sampled(TwiceDifferentiable[H], Protocol[H]):
         """Rows there are."""
 
     @property
+    def cells(self) -> int:
+        """Numbers of X: stored values, or codes, where it is not dense."""
+
+    @property
     def array(self) -> np.ndarray | None:
         """X where its numbers lie in an array ``(n_rows, d)``, None where they do not."""
 

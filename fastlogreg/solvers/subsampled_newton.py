@@ -46,6 +46,7 @@ _STEPS_BY_HESSIAN = 2  # with that of all rows, to tol
 _SLOW = 1.0 / 9.0  # of the predicted decrease, a third of the gradient
 _QUADRATIC = 1e-4  # of the predicted decrease
 _NOISE = 4.0 * float(np.finfo(np.float64).eps)
+_CHEAP = 4.0  # passes, a Hessian of all rows that follows the samples at once
 _LARGEST_MOVE = 8.0  # of a row's log-odds, by the first step on all rows
 
 
@@ -114,11 +115,17 @@ class SampledHessian(Generic[H]):
         return f"{self._rows:,} sampled rows"
 
     def approach(self, start: np.ndarray) -> np.ndarray:
-        """Return the coefficients that the samples lead to, or *start* if that is better."""
+        """Return the coefficients that the samples lead to, or *start* if that is better.
+
+        An intercept alone is no start to compare with.
+        """
         if not self._sizes:
             return start
         limit = math.inf
-        if start.any():
+        if self._spares and self._price(start) <= _CHEAP:
+            self._takes_hessian = True
+            return start
+        if start[:-1].any():
             limit, _ = self.evaluate(start)
             if self._is_as_good_as_a_sample(start):
                 return start
@@ -226,7 +233,11 @@ class SampledHessian(Generic[H]):
         a_step = math.log(before / predicted) / (2 * _SLOW_STEPS)
         slopes = self._steps.geometry.subgradient(self._coef, gradient)
         steps_left = math.log(max(float(np.abs(slopes).max()) / self._tol, 1.0)) / a_step
-        return steps_left > price_of_hessian(*gradient.shape) + _STEPS_BY_HESSIAN
+        return steps_left > self._price(gradient) + _STEPS_BY_HESSIAN
+
+    def _price(self, coef: np.ndarray) -> float:
+        """Return the passes that one with the Hessian of all rows takes as long as."""
+        return price_of_hessian(*coef.shape, self._objective.cells / self._objective.n_rows)
 
     def _take_more_rows(self, *, to_all: bool) -> None:
         rows = min(GROWTH * self._rows, int(MOST_OF_ROWS * self._objective.n_rows))
