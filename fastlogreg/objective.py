@@ -75,7 +75,8 @@ class Objective:
         inverse = C * self.total_weight
         self.strength = 1.0 / inverse if inverse != 0.0 else math.inf
         self.l1_strength = self._per_row(self.strength * l1_ratio if l1_ratio else 0.0)
-        self.l2_strength = self._per_row(self.strength * (1.0 - l1_ratio))
+        self._l2 = self.strength * (1.0 - l1_ratio)
+        self.l2_strength = self._per_row(self._l2)
         self._C, self._l1_ratio = C, l1_ratio
         self._samples: list[tuple[float, Objective]] = []
         self._restricted: tuple[float, Objective] | None = None
@@ -147,7 +148,7 @@ class Objective:
         def product(direction: np.ndarray) -> np.ndarray:
             result = times(direction)
             result /= self.total_weight
-            result += self.l2_strength * direction
+            result[:-1] += self._l2 * direction[:-1]
             if not self.fit_intercept:
                 result[-1] = 0.0
             return result
@@ -280,12 +281,13 @@ class Objective:
         self, losses: np.ndarray, gradient: np.ndarray, coef: np.ndarray
     ) -> tuple[float, np.ndarray]:
         """Return the smooth part and its gradient, made in place, from the sums over the rows."""
-        pull = self.l2_strength * coef
+        penalised = coef[:-1]
+        pull = self._l2 * penalised
         gradient /= self.total_weight
-        gradient += pull
+        gradient[:-1] += pull
         if not self.fit_intercept:
             gradient[-1] = 0.0
-        penalty = 0.5 * inner(pull, coef)
+        penalty = 0.5 * inner(pull, penalised)
         return float(losses.sum()) / self.total_weight + penalty, gradient
 
     def _eliminated(self, sums: BlockSums) -> EliminatedHessian:

@@ -272,9 +272,8 @@ def take_columns(X: Any, columns: np.ndarray, n_threads: int) -> Any:
     Values stay in the order of X, and those stored for the same place apart.
     """
     data, indices, indptr = arrays_of(X)
-    is_taken = np.zeros(X.shape[1], dtype=bool)
-    is_taken[columns] = True
-    marks = np.packbits(is_taken, bitorder="little")
+    marks = np.zeros(X.shape[1], dtype=np.uint8)
+    marks[columns] = 1
     places = np.zeros(X.shape[1], dtype=np.int32)
     places[columns] = np.arange(len(columns), dtype=np.int32)
     n_blocks = count_parts(indptr, 0)

@@ -27,6 +27,7 @@ __all__ = [
     "rows_of_tile",
 ]
 
+U = np.uintp
 TILE = 128  # rows of a tile at most
 _TILE_VALUES = 8_192  # 96 KiB with indices of int32: a tile stays in L2
 _LINE = 8  # stored values that starting a row takes as long as
@@ -83,10 +84,10 @@ def rows_of_tile(indptr: np.ndarray, first: int, end: int) -> int:
 @tile_kernel
 def ascends(indices: np.ndarray, begin: int, end: int) -> bool:
     """Return whether some indices strictly ascend, so that none occurs twice."""
-    does = True
+    falls = U(0)  # counted, which becomes vector code
     for k in range(begin + 1, end):
-        does &= indices[k] > indices[k - 1]
-    return does
+        falls += U(indices[U(k)] <= indices[U(k - 1)])
+    return falls == U(0)
 
 
 def add_up(parts: np.ndarray, n_threads: int) -> np.ndarray:

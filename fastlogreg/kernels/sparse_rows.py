@@ -202,6 +202,7 @@ def product_rows(
     indices: np.ndarray,
     indptr: np.ndarray,
     vectors: np.ndarray,
+    is_constant: bool,
     codes: np.ndarray,
     weights: np.ndarray,
     class_weights: np.ndarray,
@@ -218,6 +219,7 @@ def product_rows(
 
     vectors are coefficients and direction, (d + 1, 2), and *kept*, (n_rows,), gets the
     curvature of the rows; or they are the direction alone, (d + 1, 1), and it has it.
+    *is_constant*, only then: of the direction only the intercept is not 0.
     """
     is_known = vectors.shape[1] == 1
     is_even = weights.size == 0 and class_weights[0] == 1.0 and class_weights[1] == 1.0
@@ -229,7 +231,10 @@ def product_rows(
             bend = kept[first : first + count]
             if is_known:
                 direction = vectors.reshape(vectors.size)
-                decide_rows(data, indices, indptr, direction, first, count, v)
+                if is_constant:
+                    v[:count] = direction[direction.size - 1]
+                else:
+                    decide_rows(data, indices, indptr, direction, first, count, v)
             else:
                 decide_pairs(data, indices, indptr, vectors, first, count, z, v)
                 for i in range(count):
@@ -269,11 +274,16 @@ def squares_rows(
             row = r[i]
             begin, end = indptr[i], indptr[i + 1]
             if ascends(indices, begin, end):
-                for o in range(row.size):
-                    share = row[o]
+                if row.size == 1:
+                    share, line = row[0], part[:, 0]
                     for k in range(begin, end):
                         x = data[U(k)]
-                        part[U(indices[U(k)]), U(o)] += share * x * x
+                        line[U(indices[U(k)])] += share * x * x
+                else:
+                    for k in range(begin, end):
+                        x, j = data[U(k)], U(indices[U(k)])
+                        for o in range(row.size):
+                            part[j, U(o)] += row[U(o)] * x * x
             else:
                 for k in range(begin, end):
                     whole[U(indices[U(k)])] += data[U(k)]

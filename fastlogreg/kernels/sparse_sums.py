@@ -54,7 +54,8 @@ def product_of_one(
     partials = np.zeros((n_blocks, X.shape[1] + 1))
     edges = even_edges(parts[2], n_blocks)
     both = vector_of(np.concatenate(vectors, axis=1))
-    arguments = (*parts, both, *rows[:3], partials, kept[:, 0], edges)
+    is_constant = len(vectors) == 1 and not vectors[0][:-1].any()
+    arguments = (*parts, both, is_constant, *rows[:3], partials, kept[:, 0], edges)
 
     def block(first: int, last: int) -> None:
         z, v, weight = np.ones((3, TILE))

@@ -1,8 +1,8 @@
 """Block kernels that copy some columns of a sparse X by rows: counted first, then copied.
 
-Most stored values are of no taken column.  Which are is read from one bit a column, *marks*:
-so few bytes lie next to the processor, where the places of all columns would not.  Nothing
-branches on a bit: no processor foresees it.
+Most stored values are of no taken column.  Which are is read from one byte a column, *marks*:
+so few lie next to the processor, where the places of all columns would not.  Nothing branches
+on a mark: no processor foresees it.
 """
 
 from __future__ import annotations
@@ -28,13 +28,12 @@ def count_taken(
 ) -> None:
     """Fill counts with how many values of each row of some blocks lie in taken columns.
 
-    Bit ``j % 8`` of marks[j // 8], uint8, is set where column j is taken.
+    marks, uint8 ``(d,)``, is 1 where a column is taken, else 0.
     """
     for i in range(edges[first_block], edges[last_block]):
         count = U(0)
         for k in range(indptr[i], indptr[i + 1]):
-            j = U(indices[U(k)])
-            count += (U(marks[j >> U(3)]) >> (j & U(7))) & U(1)
+            count += U(marks[U(indices[U(k)])])
         counts[i] = count
 
 
@@ -66,9 +65,8 @@ def copy_taken(
             stop = min(end, begin + found.size)
             count = U(0)
             for k in range(begin, stop):
-                j = U(indices[U(k)])
                 found[count] = k
-                count += (U(marks[j >> U(3)]) >> (j & U(7))) & U(1)
+                count += U(marks[U(indices[U(k)])])
             for m in range(count):
                 k = found[m]
                 taken[at] = data[U(k)]

@@ -160,7 +160,8 @@ def conjugate_gradients(
         The directions and H times each.
     """
     solution = np.zeros_like(right)
-    residual = right
+    residual = right.copy()
+    scratch = np.empty_like(right)
     if ahead is None:
         ahead = precondition(residual)
     size = inner(residual, ahead)
@@ -173,12 +174,13 @@ def conjugate_gradients(
         if not curvature > 0.0:  # flat along it, or not finite
             break
         length = size / curvature
-        solution = solution + length * direction
-        residual = residual - length * image
+        solution += np.multiply(direction, length, out=scratch)
+        residual -= np.multiply(image, length, out=scratch)
         learned.append((direction, image))
         ahead = precondition(residual)
         size, before = inner(residual, ahead), size
-        if not size > least or float(np.abs(residual).max()) <= enough:
+        if not size > least or float(np.abs(residual, out=scratch).max()) <= enough:
             break
-        direction = ahead + (size / before) * direction
+        direction = direction * (size / before)
+        direction += ahead
     return (solution if learned else ahead), learned

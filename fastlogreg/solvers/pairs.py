@@ -62,14 +62,16 @@ class Pairs:
             The inverse Hessian that the pairs correct, times a vector.
         """
         result = gradient.copy()
+        scratch = np.empty_like(result)
         shares = []
         for step, change, product in reversed(self._pairs):
             share = inner(step, result) / product
-            result -= share * change
+            result -= np.multiply(change, share, out=scratch)
             shares.append(share)
         result = first(result)
         for (step, change, product), share in zip(self._pairs, reversed(shares), strict=True):
-            result += (share - inner(change, result) / product) * step
+            share -= inner(change, result) / product
+            result += np.multiply(step, share, out=scratch)
         return result
 
     def scale(self) -> float:

@@ -72,12 +72,15 @@ class Preconditioner:
     def __call__(self, vector: np.ndarray) -> np.ndarray:
         """Return the preconditioner times a vector in coef's shape."""
         result = np.empty_like(vector)
-        inner = self._scale * (vector[:-1] - self._means * vector[-1])
-        if self._factor is not None:
-            inner = self._factor.T @ (self._factor @ inner)
+        inner = result[:-1]
+        np.multiply(self._means, vector[-1], out=inner)
+        np.subtract(vector[:-1], inner, out=inner)
         inner *= self._scale
-        result[:-1] = inner
-        result[-1] = self._inverse_intercept * vector[-1] - (self._means * inner).sum(axis=0)
+        if self._factor is not None:
+            inner[...] = self._factor.T @ (self._factor @ inner)
+        inner *= self._scale
+        shift = np.einsum("j,jk->k", self._means[:, 0], inner)
+        result[-1] = self._inverse_intercept * vector[-1] - shift
         return result
 
 
