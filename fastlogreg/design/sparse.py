@@ -30,6 +30,17 @@ class _SparseBackend(Protocol):
     ) -> Callable[[np.ndarray], np.ndarray]:
         """Return a function from a direction to the Hessians times it."""
 
+    def loss_gradient_decided(
+        self,
+        X: Any,
+        decided: np.ndarray,
+        codes: np.ndarray,
+        weights: np.ndarray | None,
+        class_weights: np.ndarray,
+        n_threads: int,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the loss and the gradient of one output by decisions ``(n,)``."""
+
     def take_columns(self, X: Any, columns: np.ndarray, n_threads: int) -> Any:
         """Return some columns of a table by rows."""
 
@@ -53,6 +64,7 @@ class SparseDesign(StoredDesign[Any]):
     def __init__(self, X: Any, backend: Backend, n_threads: int) -> None:
         super().__init__(X, backend, n_threads)
         self._by_columns = X.format == "csc"
+        self._part: tuple[np.ndarray, SparseDesign] | None = None
 
     @property
     def n_rows(self) -> int:
@@ -78,9 +90,30 @@ class SparseDesign(StoredDesign[Any]):
     def loss_gradient(
         self, coef: np.ndarray, targets: Targets, weights: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return losses and gradients; one pass, two by columns."""
-        self.passes += self._by_columns
-        return super().loss_gradient(coef, targets, weights)
+        """Return losses and gradients; one pass, two by columns.
+
+        Where all coefficients but those of the columns taken last are 0, the rows are decided
+        by the part that was taken, which is counted there.
+        """
+        decided = self._decided_by_part(coef)
+        if decided is None:
+            self.passes += self._by_columns
+            return super().loss_gradient(coef, targets, weights)
+        self.passes += 1
+        return cast(_SparseBackend, self.backend).loss_gradient_decided(
+            self.X, decided, targets.codes, weights, targets.class_weights, self.n_threads
+        )
+
+    def _decided_by_part(self, coef: np.ndarray) -> np.ndarray | None:
+        """Return decisions ``(n,)`` in float64, None where the part has not all that it takes."""
+        if self._part is None or coef.shape[1] > 1 or self.dtype != np.float64:
+            return None
+        columns, part = self._part
+        inside = np.append(columns, self.n_columns)
+        if np.count_nonzero(coef[columns]) < np.count_nonzero(coef[:-1]):
+            return None
+        decided, _ = part.decision(coef[inside])
+        return decided[:, 0]
 
     def hessian_product(
         self,
@@ -150,4 +183,6 @@ class SparseDesign(StoredDesign[Any]):
         self.passes += 1
         backend = cast(_SparseBackend, self.backend)
         taken = backend.take_columns(self.X, columns, self.n_threads)
-        return SparseDesign(taken, self.backend, self.n_threads)
+        part = SparseDesign(taken, self.backend, self.n_threads)
+        self._part = columns, part
+        return part

@@ -54,6 +54,7 @@ __all__ = [
     "factor_cholesky",
     "hessian_product",
     "loss_gradient",
+    "loss_gradient_decided",
     "loss_gradient_hessian",
     "probability",
     "product_at",
@@ -82,13 +83,40 @@ def loss_gradient(
         summed = by_columns if X.format == "csc" else by_rows
         losses, gradient = summed(X, [coef], (*rows, softmax), n_threads)
         return losses[:1] if softmax else losses, gradient
+    decided = np.empty(0) if coef[:-1].any() else np.full(X.shape[0], coef[-1, 0])
+    return _loss_gradient_of_one(X, vector_of(coef[:, 0]), decided, rows, n_threads)
+
+
+def loss_gradient_decided(
+    X: Any,
+    decided: np.ndarray,
+    codes: np.ndarray,
+    weights: np.ndarray | None,
+    class_weights: np.ndarray,
+    n_threads: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what `loss_gradient` does of one output whose decisions ``(n,)`` are known; CSR only.
+
+    They are float64, and no coefficients are gathered.
+    """
+    rows = (read_only(codes), weights_of(weights), class_weights)
+    return _loss_gradient_of_one(X, np.empty(0), vector_of(decided), rows, n_threads)
+
+
+def _loss_gradient_of_one(
+    X: Any,
+    coef: np.ndarray,
+    decided: np.ndarray,
+    rows: tuple[np.ndarray, np.ndarray, np.ndarray],
+    n_threads: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the loss and the gradient of one output by coef ``(d + 1,)``, or decided if any."""
     parts = arrays_of(X)
     d = X.shape[1]
     n_blocks = count_parts(parts[2], d)
     partials = np.zeros((n_blocks, d + 2))
-    is_constant = not coef[:-1].any()
     edges = even_edges(parts[2], n_blocks)
-    arguments = (*parts, vector_of(coef[:, 0]), is_constant, *rows, partials, edges)
+    arguments = (*parts, coef, decided, *rows, partials, edges)
 
     def block(first: int, last: int) -> None:
         pass_rows(*arguments, np.empty(TILE), *link_scratch(TILE), first, last)

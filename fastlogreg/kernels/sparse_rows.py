@@ -167,7 +167,7 @@ def pass_rows(
     indices: np.ndarray,
     indptr: np.ndarray,
     coef: np.ndarray,
-    is_constant: bool,
+    decided: np.ndarray,
     codes: np.ndarray,
     weights: np.ndarray,
     class_weights: np.ndarray,
@@ -180,15 +180,18 @@ def pass_rows(
     first_block: int,
     last_block: int,
 ) -> None:
-    """Add loss and gradient of some blocks; *is_constant* where only the intercept is not 0."""
+    """Add loss and gradient of some blocks.
+
+    *decided*, (n_rows,), has the decisions, so that coef is not read; or it is empty.
+    """
     for b in range(first_block, last_block):
         part = partials[b]
         first, end = edges[b], edges[b + 1]
         while first < end:
             count = rows_of_tile(indptr, first, end)
             some = z[:count]
-            if is_constant:
-                some[:] = coef[coef.size - 1]
+            if decided.size > 0:
+                some[:] = decided[first : first + count]
             else:
                 decide_rows(data, indices, indptr, coef, first, count, some)
             link_tile(some, codes, weights, class_weights, first, end, weight, u, growth, part)

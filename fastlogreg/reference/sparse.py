@@ -31,6 +31,7 @@ __all__ = [
     "factor_cholesky",
     "hessian_product",
     "loss_gradient",
+    "loss_gradient_decided",
     "loss_gradient_hessian",
     "probability",
     "product_at",
@@ -55,7 +56,25 @@ def loss_gradient(
     A softmax model, whose classes the outputs are, has one loss.
     """
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        losses, pull, _ = _linked(X, coef, codes, weights, class_weights, softmax)
+        z = _decided(X, coef)
+        losses, pull, _ = _linked(z, codes, weights, class_weights, softmax)
+        return losses.sum(axis=0), _sums(X, pull)
+
+
+def loss_gradient_decided(
+    X: Any,
+    decided: np.ndarray,
+    codes: np.ndarray,
+    weights: np.ndarray | None,
+    class_weights: np.ndarray,
+    n_threads: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what `loss_gradient` does of one output whose decisions ``(n,)`` are known; CSR only.
+
+    They are float64, and no coefficients are gathered.
+    """
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        losses, pull, _ = _linked(decided[:, None], codes, weights, class_weights, False)
         return losses.sum(axis=0), _sums(X, pull)
 
 
@@ -75,7 +94,8 @@ def loss_gradient_hessian(
     """
     side, k = coef.shape
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        losses, pull, bend = _linked(X, coef, codes, weights, class_weights, softmax)
+        z = _decided(X, coef)
+        losses, pull, bend = _linked(z, codes, weights, class_weights, softmax)
         result = losses.sum(axis=0), _sums(X, pull)
         if not softmax:
             return *result, np.stack([_gram(X, bend[:, o]) for o in range(k)])
@@ -177,15 +197,16 @@ def _decided(X: Any, coef: np.ndarray) -> np.ndarray:
 
 
 def _linked(
-    X: Any,
-    coef: np.ndarray,
+    z: np.ndarray,
     codes: np.ndarray,
     weights: np.ndarray | None,
     class_weights: np.ndarray,
     softmax: bool,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return losses and derivatives of all rows, and curvatures, of softmax probabilities."""
-    z = _decided(X, coef)
+    """Return losses and derivatives of all rows, and curvatures, of softmax probabilities.
+
+    *z* are the decisions, ``(n, n_outputs)``.
+    """
     if softmax:
         losses, pull, bend = softmax_loss_residual(z, codes)
     else:

@@ -79,5 +79,13 @@ def test_rows_and_columns_are_taken(backend, form):
     assert of_columns.X.format == form
     np.testing.assert_allclose(of_columns.X.toarray(), dense[:, columns], atol=1e-15)
     assert of_rows.passes == of_columns.passes == 0.0
+    few = np.zeros((dense.shape[1] + 1, 1))
+    few[columns], few[-1] = [[0.3], [-0.2], [0.1]], 0.7
+    for coef in (few, few + 0.1):  # the first has no others than the columns taken
+        loss, gradient = design.loss_gradient(coef, targets, weights)
+        whole = SparseDesign(design.X, design.backend, 1).loss_gradient(coef, targets, weights)
+        np.testing.assert_allclose(loss, whole[0], rtol=1e-14)
+        np.testing.assert_allclose(gradient, whole[1], rtol=1e-12, atol=1e-14)
+    of_columns.passes = 0.0
     of_columns.loss_gradient(np.zeros((4, 1)), targets, weights)
     of_rows.loss_gradient(np.zeros((7, 1)), targets.take(rows), weights[rows])
