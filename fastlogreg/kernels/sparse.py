@@ -319,7 +319,8 @@ def take_columns(X: Any, columns: np.ndarray, n_threads: int) -> Any:
     arguments = (data, indices, indptr, marks, places, starts, taken, new, edges)
 
     def copy(first: int, last: int) -> None:
-        copy_taken(*arguments, np.empty(TILE, dtype=np.int64), first, last)
+        found, values = np.empty(TILE, dtype=new.dtype), np.empty(TILE, dtype=taken.dtype)
+        copy_taken(*arguments, found, values, first, last)
 
     run_blocks(copy, n_blocks, n_threads)
     # The constructor would look through the arrays given to it.

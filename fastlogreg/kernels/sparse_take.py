@@ -49,12 +49,14 @@ def copy_taken(
     columns: np.ndarray,
     edges: np.ndarray,
     found: np.ndarray,
+    values: np.ndarray,
     first_block: int,
     last_block: int,
 ) -> None:
     """Copy those values of some blocks to taken, and their new columns; a row begins at starts.
 
-    places, int32 ``(d,)``, is where a taken column goes; found, int64, is scratch.
+    places, int32 ``(d,)``, is where a taken column goes; found, of the type of indices, and
+    values, of that of data, are scratch.
     """
     for i in range(edges[first_block], edges[last_block]):
         at = U(starts[i])
@@ -65,11 +67,11 @@ def copy_taken(
             stop = min(end, begin + found.size)
             count = U(0)
             for k in range(begin, stop):
-                found[count] = k
-                count += U(marks[U(indices[U(k)])])
+                j = indices[U(k)]
+                found[count], values[count] = j, data[U(k)]
+                count += U(marks[U(j)])
             for m in range(count):
-                k = found[m]
-                taken[at] = data[U(k)]
-                columns[at] = places[U(indices[U(k)])]
+                taken[at] = values[m]
+                columns[at] = places[U(found[m])]
                 at += U(1)
             begin = stop
