@@ -87,7 +87,7 @@ def ascends(indices: np.ndarray, begin: int, end: int) -> bool:
     falls = U(0)  # counted, which becomes vector code
     for k in range(begin + 1, end):
         falls += U(indices[U(k)] <= indices[U(k - 1)])
-    return falls == U(0)
+    return bool(falls == U(0))
 
 
 def add_up(parts: np.ndarray, n_threads: int) -> np.ndarray:

@@ -254,6 +254,28 @@ def product_rows(
             first += count
 
 
+@tile_kernel
+def add_squares(
+    data: np.ndarray,
+    indices: np.ndarray,
+    begin: int,
+    end: int,
+    row: np.ndarray,
+    part: np.ndarray,
+) -> None:
+    """Add the squares of a row, whose columns ascend, times row to part, (d, n_outputs)."""
+    if row.size == 1:
+        share, line = row[0], part[:, 0]
+        for k in range(begin, end):
+            x = data[U(k)]
+            line[U(indices[U(k)])] += share * x * x
+    else:
+        for k in range(begin, end):
+            x, j = data[U(k)], U(indices[U(k)])
+            for o in range(row.size):
+                part[j, U(o)] += row[U(o)] * x * x
+
+
 @block_kernel
 def squares_rows(
     data: np.ndarray,
@@ -277,16 +299,7 @@ def squares_rows(
             row = r[i]
             begin, end = indptr[i], indptr[i + 1]
             if ascends(indices, begin, end):
-                if row.size == 1:
-                    share, line = row[0], part[:, 0]
-                    for k in range(begin, end):
-                        x = data[U(k)]
-                        line[U(indices[U(k)])] += share * x * x
-                else:
-                    for k in range(begin, end):
-                        x, j = data[U(k)], U(indices[U(k)])
-                        for o in range(row.size):
-                            part[j, U(o)] += row[U(o)] * x * x
+                add_squares(data, indices, begin, end, row, part)
             else:
                 for k in range(begin, end):
                     whole[U(indices[U(k)])] += data[U(k)]

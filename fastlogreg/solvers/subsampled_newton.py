@@ -237,7 +237,8 @@ class SampledHessian(Generic[H]):
 
     def _price(self, coef: np.ndarray) -> float:
         """Return the passes that one with the Hessian of all rows takes as long as."""
-        return price_of_hessian(*coef.shape, self._objective.cells / self._objective.n_rows)
+        side, n_outputs = coef.shape
+        return price_of_hessian(side, n_outputs, self._objective.cells / self._objective.n_rows)
 
     def _take_more_rows(self, *, to_all: bool) -> None:
         rows = min(GROWTH * self._rows, int(MOST_OF_ROWS * self._objective.n_rows))

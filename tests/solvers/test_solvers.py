@@ -12,6 +12,7 @@ class Quadratic:
     """1 + 0.5 (x - c)' A (x - c) with a known minimum: the least that a solver needs."""
 
     n_rows = 100_000
+    cells = 1_100_000
     array = None
 
     def __init__(self, matrix, centre):
