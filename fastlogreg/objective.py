@@ -27,7 +27,7 @@ import numpy as np
 
 from fastlogreg.design import BlockSums, Design, HasArray, Targets, class_totals, draw_rows
 from fastlogreg.hessian import EliminatedHessian, ProximalHessian, assemble
-from fastlogreg.runtime.vectors import inner
+from fastlogreg.runtime.vectors import inner, times
 
 __all__ = ["Objective"]
 
@@ -167,6 +167,20 @@ class Objective:
     def decision(self, coef: np.ndarray) -> np.ndarray:
         """Return ``x w + b`` for every row and output, ``(n_rows, n_outputs)``; one pass."""
         return self.design.decision(coef)[0]
+
+    def largest_decision(self, coef: np.ndarray) -> float:
+        """Return the largest decision of any row and output, whatever its sign; one pass.
+
+        Of an array NumPy finds it: a fit asks for one, of a sample, and would wait for the
+        compilation of a kernel that it has no other use for.
+        """
+        array = self.array
+        if array is None:
+            return float(np.abs(self.decision(coef)).max())
+        self.design.passes += 1
+        with np.errstate(over="ignore", invalid="ignore"):
+            of_outputs = [times(array, column[:-1]) + column[-1] for column in coef.T]
+        return float(np.abs(of_outputs).max())
 
     def table(self, rows: np.ndarray) -> np.ndarray:
         """Return some rows of X with a 1 appended to each, float64; their share of a pass."""

@@ -137,3 +137,22 @@ def test_columns_of_any_scale_lose_no_digits():
     gram = root.T @ root
     solution = DenseHessian(gram * scale * scale[:, None]).solve(scale[:, None] * (gram @ truth))
     np.testing.assert_allclose(solution * scale[:, None], truth, rtol=1e-10)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "int8"])
+def test_the_largest_decision_is_that_of_all_rows_and_outputs(dtype):
+    rng = np.random.default_rng(1)
+    X = (rng.standard_normal((400, 40)) * 9).astype(dtype)
+    coef = rng.standard_normal((41, 2))
+    objective = Objective(
+        DenseDesign(X, load_backend("numpy"), 1),
+        Targets(rng.integers(0, 2, 400).astype(np.int8), np.ones(2), softmax=True),
+        None,
+        C=1.0,
+        fit_intercept=True,
+    )
+    expected = np.abs(X.astype(float) @ coef[:-1] + coef[-1]).max()
+    assert objective.largest_decision(coef) == pytest.approx(expected, rel=1e-12)
+    assert objective.passes == 1
+    coef[3] = np.nan
+    assert np.isnan(objective.largest_decision(coef))

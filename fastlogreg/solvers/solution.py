@@ -186,8 +186,8 @@ class Sampled(TwiceDifferentiable[H], Protocol[H]):
     def l2_strength(self) -> np.ndarray:
         """Curvature of the penalty for each row of the coefficients, ``(d + 1, 1)``."""
 
-    def decision(self, coef: np.ndarray) -> np.ndarray:
-        """Return ``x w + b`` for every row and output."""
+    def largest_decision(self, coef: np.ndarray) -> float:
+        """Return the largest decision of any row and output, whatever its sign."""
 
     def product_at(self, coef: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
         """Return a function from a direction to the Hessian at *coef* times it."""

@@ -213,8 +213,7 @@ class SampledHessian(Generic[H]):
         """
         if not self._steps.predict(coef, gradient) <= value:
             return False
-        moves = self._samples.last.decision(self._steps.direction)
-        return float(np.abs(moves).max()) <= _LARGEST_MOVE
+        return self._samples.last.largest_decision(self._steps.direction) <= _LARGEST_MOVE
 
     def _is_as_good_as_a_sample(self, start: np.ndarray) -> bool:
         """Return whether *start* is within a sample's error of the optimum."""

@@ -19,8 +19,8 @@ class Quadratic:
         self.matrix, self.centre, self.passes = matrix, centre, 0.0
         self.l1_strength = np.zeros((len(centre), 1))
 
-    def decision(self, coef):
-        return coef.T
+    def largest_decision(self, coef):
+        return float(np.abs(coef).max())
 
     def sample(self, fraction, draw=0, held=None):
         """Return the same kind of problem, off by a tenth."""
