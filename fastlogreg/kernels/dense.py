@@ -31,7 +31,7 @@ from fastlogreg.kernels.blocks import EMPTY_WEIGHTS, block_edges, count_blocks, 
 from fastlogreg.kernels.cholesky import factor_cholesky, reciprocal_condition, solve_cholesky
 from fastlogreg.kernels.coordinate import descend_coordinates
 from fastlogreg.kernels.link import link_scratch
-from fastlogreg.kernels.softmax import softmax_scratch
+from fastlogreg.kernels.predicted import rows_of_lines, store
 from fastlogreg.runtime.threads import run_blocks
 
 __all__ = [
@@ -195,20 +195,28 @@ def _predict(
     n_outputs = coef.shape[1]
     out = np.empty((n, 2 if probability and not softmax else n_outputs), dtype=dtype)
     n_blocks = count_blocks(n, d, 0)
-    check = np.empty(n_blocks)
+    check = np.zeros(n_blocks)
     tile, ahead = _tiling(X, in_c_order)
     if not in_c_order and d >= dense_tiles.WIDE_F:
         tile = dense_decision.WIDE_TILE_F
-    kernel: Callable[..., object] = (
-        dense_decision.decision_block_c if in_c_order else dense_decision.decision_block_f
+    kernel: Callable[..., float] = (
+        dense_decision.decide_c if in_c_order else dense_decision.decide_f
     )
     edges = block_edges(n, n_blocks, tile)
-    arguments = (matrix, _vector(coef.T), probability, out, check, edges, *ahead)
+    arguments = (matrix, _vector(coef.T), tile, *ahead)
+    in_place = not probability and n_outputs == 1 and dtype == np.float64
+    step = n if in_place else rows_of_lines(n_outputs, tile)
 
     def block(first: int, last: int) -> None:
-        lines = np.empty((n_outputs if softmax else 1, tile))
-        other = softmax_scratch() if softmax else np.empty(tile)
-        kernel(*arguments, lines, other, first, last)
+        lines = np.empty((n_outputs, 0 if in_place else step))
+        for b in range(first, last):
+            for row in range(edges[b], edges[b + 1], step):
+                some = out[row : min(row + step, edges[b + 1])]
+                if in_place:
+                    lines = some.T
+                check[b] += kernel(*arguments, lines, row, row + len(some))
+                if not in_place:
+                    store(lines, some, probability)
 
     run_blocks(block, n_blocks, n_threads)
     return out, bool(np.isfinite(check).all())

@@ -27,6 +27,7 @@ from fastlogreg.kernels.pointwise import exp_of_negative, log1p_of_positive
 from fastlogreg.runtime.jit import tile_kernel
 
 __all__ = [
+    "MOST_ROWS",
     "fill_class_weights",
     "loss_tile",
     "probability_tile",
@@ -37,8 +38,8 @@ __all__ = [
     "softmax_scratch",
 ]
 
-# float64 numbers: a largest tile, and a cache line, so that the parts share no cache sets.
-_PITCH = 2_048 + 8
+MOST_ROWS = 2_048  # of a tile
+_PITCH = MOST_ROWS + 8  # a cache line more, so that the parts share no cache sets
 
 
 def softmax_scratch() -> np.ndarray:
@@ -199,18 +200,18 @@ def product_tile(
 
 
 @tile_kernel
-def probability_tile(lines: np.ndarray, count: int, scratch: np.ndarray) -> None:
-    """Turn the decisions of all lines into probabilities."""
-    line = lines[0]
+def probability_tile(lines: np.ndarray, first: int, count: int, scratch: np.ndarray) -> None:
+    """Turn the decisions in a part of all lines into probabilities."""
+    line = lines[0][first : first + count]
     for i in range(count):
         scratch[i] = line[i]
         scratch[i + _PITCH] = 0.0
     for k in range(1, lines.shape[0]):
-        line = lines[k]
+        line = lines[k][first : first + count]
         for i in range(count):
             scratch[i] = line[i] if line[i] > scratch[i] else scratch[i]
     for k in range(lines.shape[0]):
-        line = lines[k]
+        line = lines[k][first : first + count]
         for i in range(count):
             e = exp_of_negative(line[i] - scratch[i])
             line[i] = e
@@ -218,6 +219,6 @@ def probability_tile(lines: np.ndarray, count: int, scratch: np.ndarray) -> None
     for i in range(count):
         scratch[i] = 1.0 / scratch[i + _PITCH]
     for k in range(lines.shape[0]):
-        line = lines[k]
+        line = lines[k][first : first + count]
         for i in range(count):
             line[i] *= scratch[i]

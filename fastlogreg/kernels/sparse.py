@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from fastlogreg.kernels import dense
 from fastlogreg.kernels.blocks import aligned_zeros, sum_parts
 from fastlogreg.kernels.cholesky import factor_cholesky, reciprocal_condition, solve_cholesky
 from fastlogreg.kernels.coordinate import descend_coordinates
 from fastlogreg.kernels.link import link_scratch
+from fastlogreg.kernels.predicted import rows_of_lines, store
 from fastlogreg.kernels.softmax import softmax_scratch
 from fastlogreg.kernels.sparse_blocks import (
     TILE,
@@ -269,26 +269,26 @@ def _predict(
 ) -> tuple[np.ndarray, bool]:
     parts = arrays_of(X)
     n, k = X.shape[0], coef.shape[1]
+    out = np.empty((n, 2 if probability and not softmax else k), dtype=X.dtype)
     if X.format == "csc":
         decided = add_up(decide(X, coef, n_threads), n_threads)[:, :k] + coef[-1]
-        # The decisions of unit coefficients are the columns.
-        unit = np.eye(k + 1)[:, :k]
-        if probability:
-            out, finite = dense.probability(decided, unit, n_threads, softmax)
-        else:
-            out, finite = dense.decision(decided, unit, n_threads)
-        return out.astype(X.dtype, copy=False), finite
-    out = np.empty((n, 2 if probability and not softmax else k), dtype=X.dtype)
+        store(np.ascontiguousarray(decided.T), out, probability)
+        return out, bool(np.isfinite(decided).all())
     width = 1 if k == 1 else in_lanes(k)
     n_blocks = count_parts(parts[2], 0)
-    check = np.empty(n_blocks)
+    check = np.zeros(n_blocks)
     edges = even_edges(parts[2], n_blocks)
-    arguments = (*parts, side_by_side([coef], width), probability, out, check, edges)
+    arguments = (*parts, side_by_side([coef], width))
+    kernel: Callable[..., float] = decision_rows
+    step = rows_of_lines(k, TILE)
 
     def block(first: int, last: int) -> None:
-        lines = np.empty((k if softmax else 1, TILE))
-        other = softmax_scratch() if softmax else np.empty(TILE)
-        decision_rows(*arguments, aligned_zeros(TILE, width), lines, other, first, last)
+        lines, z = np.empty((k, step)), aligned_zeros(TILE, width)
+        for b in range(first, last):
+            for row in range(edges[b], edges[b + 1], step):
+                end = min(row + step, edges[b + 1])
+                check[b] += kernel(*arguments, z, lines, row, end)
+                store(lines, out[row:end], probability)
 
     run_blocks(block, n_blocks, n_threads)
     return out, bool(np.isfinite(check).all())

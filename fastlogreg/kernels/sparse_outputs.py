@@ -39,7 +39,7 @@ def recall_lines(
                 line[i] = kept[i, o]
         return
     if softmax:
-        probability_tile(lines[:n_outputs], count, scratch)
+        probability_tile(lines[:n_outputs], 0, count, scratch)
     for o in range(n_outputs):
         line = lines[o]
         if not softmax:

@@ -16,9 +16,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastlogreg.kernels.dense_decision import store_classes, store_tile
 from fastlogreg.kernels.link import fill_row_weights, link_tile
 from fastlogreg.kernels.pointwise import curvature
+from fastlogreg.kernels.predicted import check_line
 from fastlogreg.kernels.sparse_blocks import ascends, rows_of_tile
 from fastlogreg.runtime.jit import block_kernel, tile_kernel
 from fastlogreg.runtime.lanes import LANES, add_cells, add_into, load, spread, store
@@ -317,38 +317,30 @@ def decision_rows(
     indices: np.ndarray,
     indptr: np.ndarray,
     coef: np.ndarray,
-    probability: bool,
-    out: np.ndarray,
-    check: np.ndarray,
-    edges: np.ndarray,
     z: np.ndarray,
     lines: np.ndarray,
-    other: np.ndarray,
-    first_block: int,
-    last_block: int,
-) -> None:
-    """Predict for some blocks, as `fastlogreg.kernels.dense_decision` does.
+    first: int,
+    end: int,
+) -> float:
+    """Fill the lines, as `fastlogreg.kernels.predicted` has it, with decisions of some rows.
 
     coef is (d + 1, 1), or (d + 1, whole lanes) for several outputs.
     """
-    softmax = lines.shape[0] > 1
-    several = coef.shape[1] > 1
-    for b in range(first_block, last_block):
-        check[b] = 0.0
-        first, end = edges[b], edges[b + 1]
-        while first < end:
-            count = rows_of_tile(indptr, first, end)
-            if several:
-                decide_lanes(data, indices, indptr, coef, first, count, z)
-            else:
-                decide_rows(data, indices, indptr, coef[:, 0], first, count, lines[0])
-            for o in range(out.shape[1] if several else 1):
-                line = lines[o if softmax else 0]
-                if several:
-                    for i in range(count):
-                        line[i] = z[i, o]
-                if not softmax:
-                    check[b] += store_tile(line, other, o, first, count, probability, out)
-            if softmax:
-                check[b] += store_classes(lines, other, first, count, out)
-            first += count
+    check = 0.0
+    row = first
+    while row < end:
+        count = rows_of_tile(indptr, row, end)
+        at = row - first
+        if coef.shape[1] > 1:
+            decide_lanes(data, indices, indptr, coef, row, count, z)
+            for o in range(lines.shape[0]):
+                line = lines[o][at : at + count]
+                for i in range(count):
+                    line[i] = z[i, o]
+                check += check_line(line, count)
+        else:
+            line = lines[0][at : at + count]
+            decide_rows(data, indices, indptr, coef[:, 0], row, count, line)
+            check += check_line(line, count)
+        row += count
+    return check

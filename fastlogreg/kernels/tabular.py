@@ -17,6 +17,7 @@ from fastlogreg.kernels.blocks import EMPTY_WEIGHTS, sum_parts
 from fastlogreg.kernels.cholesky import factor_cholesky, reciprocal_condition, solve_cholesky
 from fastlogreg.kernels.coordinate import descend_coordinates
 from fastlogreg.kernels.link import link_scratch
+from fastlogreg.kernels.predicted import store
 from fastlogreg.kernels.softmax import softmax_scratch
 from fastlogreg.kernels.tabular_pass import decide_mixed, outputs_mixed, pass_mixed, sum_mixed
 from fastlogreg.kernels.tabular_tiles import (
@@ -167,18 +168,16 @@ def _predict(
     packed = pack(X, coef)
     edges = edges_of(X, 1)
     check = np.zeros(len(edges) - 1)
-
     kernel: Callable[..., float] = decide_mixed
 
     def block(first: int, last: int) -> None:
         tile = TileReader(X)
-        lines = np.empty((n_outputs if softmax else 1, SUB))
-        other = softmax_scratch() if softmax else np.empty(SUB)
+        lines = np.empty((n_outputs, tile.rows))
         for b in range(first, last):
             for row in range(edges[b], edges[b + 1], tile.rows):
                 count = tile.fill(row, min(row + tile.rows, edges[b + 1]))
-                arguments = (packed, probability, out, lines, other, row, count)
-                check[b] += kernel(*tile.table, *arguments)
+                check[b] += kernel(*tile.table, packed, lines, count)
+                store(lines, out[row : row + count], probability)
 
     run_blocks(block, len(check), n_threads)
     return out, bool(np.isfinite(check).all())

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastlogreg.kernels.dense_decision import store_classes, store_tile
 from fastlogreg.kernels.dense_outputs import link_lines
 from fastlogreg.kernels.link import link_tile
+from fastlogreg.kernels.predicted import check_line
 from fastlogreg.kernels.softmax import fill_class_weights
-from fastlogreg.kernels.tabular_tiles import add_levels, add_numbers, decisions_tile
+from fastlogreg.kernels.tabular_tiles import SUB, add_levels, add_numbers, decisions_tile
 from fastlogreg.runtime.jit import block_kernel
 
 __all__ = ["decide_mixed", "outputs_mixed", "pass_mixed", "sum_mixed"]
@@ -95,29 +95,17 @@ def decide_mixed(
     number_slots: np.ndarray,
     spans: np.ndarray,
     packed: np.ndarray,
-    probability: bool,
-    out: np.ndarray,
     lines: np.ndarray,
-    other: np.ndarray,
-    first: int,
     count: int,
 ) -> float:
-    """Predict; return 0 if all decisions are finite, else NaN.
-
-    Results and scratch are those of `fastlogreg.kernels.dense_decision`.
-    """
-    several = lines.shape[0] > 1
+    """Fill the lines, as `fastlogreg.kernels.predicted` has it, with a tile's decisions."""
     check = 0.0
-    for start in range(0, count, lines.shape[1]):
-        some = min(lines.shape[1], count - start)
-        row = first + start
+    for start in range(0, count, SUB):
+        some = min(SUB, count - start)
         for o in range(packed.shape[0]):
-            z = lines[o if several else 0]
+            z = lines[o][start : start + some]
             decisions_tile(numbers, levels, number_slots, spans, packed[o], start, some, z)
-            if not several:
-                check += store_tile(z, other, o, row, some, probability, out)
-        if several:
-            check += store_classes(lines, other, row, some, out)
+            check += check_line(z, some)
     return check
 
 
