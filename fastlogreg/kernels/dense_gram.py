@@ -28,9 +28,8 @@ from __future__ import annotations
 import numpy as np
 from numpy import uintp
 
-from fastlogreg.kernels.dense_tiles import fetch
 from fastlogreg.kernels.link import link_bend_tile
-from fastlogreg.runtime.jit import step_kernel, tile_kernel
+from fastlogreg.runtime.jit import fetch, step_kernel, tile_kernel
 from fastlogreg.runtime.lanes import LANES, load, store_across
 
 __all__ = [

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastlogreg.kernels.dense_tiles import U, fetch
-from fastlogreg.runtime.jit import tile_kernel
+from fastlogreg.kernels.dense_tiles import U
+from fastlogreg.runtime.jit import fetch, tile_kernel
 from fastlogreg.runtime.lanes import LANES, add_cells, add_into, load, spread, sums_of_four
 
 __all__ = ["ROWS", "by_lanes", "decisions_narrow_c", "gradient_narrow_c", "is_narrow"]

@@ -27,11 +27,10 @@ from fastlogreg.kernels.dense_tiles import (
     U,
     decisions_tile_c,
     decisions_tile_f,
-    fetch,
     fetch_columns,
 )
 from fastlogreg.kernels.link import link_tile
-from fastlogreg.runtime.jit import block_kernel, tile_kernel
+from fastlogreg.runtime.jit import block_kernel, fetch, tile_kernel
 
 __all__ = [
     "gradient_tile_c",

@@ -18,10 +18,10 @@ from __future__ import annotations
 import numpy as np
 
 from fastlogreg.kernels.dense_pass import gradient_tile_c, gradient_tile_f
-from fastlogreg.kernels.dense_tiles import WIDE_F, U, fetch, fetch_columns, in_fours
+from fastlogreg.kernels.dense_tiles import WIDE_F, U, fetch_columns, in_fours
 from fastlogreg.kernels.link import fill_row_weights
 from fastlogreg.kernels.pointwise import curvature
-from fastlogreg.runtime.jit import block_kernel, tile_kernel
+from fastlogreg.runtime.jit import block_kernel, fetch, tile_kernel
 
 __all__ = ["product_block_c", "product_block_f"]
 

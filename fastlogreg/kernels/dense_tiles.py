@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastlogreg.kernels.link import LANES
-from fastlogreg.runtime.jit import prefetch, tile_kernel
+from fastlogreg.runtime.jit import fetch, tile_kernel
 
 __all__ = [
     "AHEAD_F",
@@ -25,7 +25,6 @@ __all__ = [
     "U",
     "decisions_tile_c",
     "decisions_tile_f",
-    "fetch",
     "fetch_columns",
     "in_fours",
     "reach_c",
@@ -80,21 +79,12 @@ def tile_rows_f(n_columns: int, itemsize: int) -> int:
 
 
 @tile_kernel
-def fetch(cells: np.ndarray, first: int, last: int) -> None:
-    """Ask for the cells of an array, counted in the order of memory, a cache line a time.
-
-    Beyond its end that does nothing.
-    """
-    for k in range(first, last, 64 // cells.itemsize):
-        prefetch(cells, k)
-
-
-@tile_kernel
 def fetch_columns(Xt: np.ndarray, j: int, first: int, last: int) -> None:
     """Ask for rows first to last of the columns j to j + 3, as far as they exist."""
     if j >= 0 and j + 4 <= Xt.shape[0]:
+        n_rows = Xt.shape[1]
         for k in range(j, j + 4):
-            fetch(Xt[k], first, last)
+            fetch(Xt, k * n_rows + first, k * n_rows + last)
 
 
 @tile_kernel

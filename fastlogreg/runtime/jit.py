@@ -32,11 +32,12 @@ from numba.extending import intrinsic
 from fastlogreg.runtime.cache import KernelCache, kernel_folder
 from fastlogreg.runtime.threads import run_uninterrupted
 
-__all__ = ["block_kernel", "pointwise", "prefetch", "step_kernel", "tile_kernel"]
+__all__ = ["block_kernel", "data_of", "fetch", "pointwise", "step_kernel", "tile_kernel"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
+_LINE = 64  # bytes of a cache line
 _SUM_FLAGS = frozenset({"reassoc", "contract", "nsz", "arcp", "afn"})
 
 if hasattr(os, "register_at_fork"):
@@ -84,29 +85,38 @@ def _sums(function: Callable[..., Any], **options: str) -> Any:
     return compiler(function)
 
 
-def _prefetch_type(_context: Any, array: Any, index: Any) -> Any:
-    """Emit LLVM's prefetch of an element for reading, into the second-level cache."""
+def data_of(context: Any, builder: Any, kind: Any, array: Any) -> Any:
+    """Emit the pointer to the cells of an array; numba's own way copies all else there is of it."""
+    return builder.extract_value(array, context.data_model_manager[kind].get_field_position("data"))
+
+
+def _fetch_type(_context: Any, array: Any, first: Any, last: Any) -> Any:
+    """Emit LLVM's prefetch for reading, into the second-level cache, of a line a time."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        pointer = builder.bitcast(builder.gep(data, [arguments[1]]), ir.IntType(8).as_pointer())
-        number = ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [pointer.type, number, number, number])
+        array, first, last = arguments
+        data = data_of(context, builder, signature.args[0], array)
+        number, byte = ir.IntType(32), ir.IntType(8).as_pointer()
+        kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
         call = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-        read, second_level, data_cache = number(0), number(2), number(1)
-        builder.call(call, [pointer, read, second_level, data_cache])
+        step = context.get_constant(types.intp, _LINE * 8 // signature.args[0].dtype.bitwidth)
+        with cgutils.for_range_slice(builder, first, last, step) as (index, _):
+            pointer = builder.bitcast(builder.gep(data, [index]), byte)
+            read, second_level, data_cache = number(0), number(2), number(1)
+            builder.call(call, [pointer, read, second_level, data_cache])
         return context.get_dummy_value()
 
-    return types.void(array, index), generate
+    return types.void(array, types.intp, types.intp), generate
 
 
-def _no_prefetch(array: np.ndarray, index: int) -> None:
+def _no_fetch(array: np.ndarray, first: int, last: int) -> None:
     """Do nothing: without the compiler there is nothing to hint at."""
 
 
-# prefetch(array, index): a hint that a cell of a C array, counted flat, is read soon.
-prefetch: Callable[[np.ndarray, int], None] = (
-    _no_prefetch if numba.config.DISABLE_JIT else intrinsic(_prefetch_type)
+# fetch(array, first, last): a hint that cells of a C array, counted flat, are read soon.
+# Beyond its end that does nothing.
+fetch: Callable[[np.ndarray, int, int], None] = (
+    _no_fetch if numba.config.DISABLE_JIT else intrinsic(_fetch_type)
 )
 
 

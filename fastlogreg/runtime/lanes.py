@@ -5,7 +5,7 @@ long loop, and many short ones become scalar code with a check for overlap befor
 kernel that takes four numbers at a time by itself has neither.
 
 `Lanes` are a type of their own to the compiler.  Cells of an array are those of a C array
-of any type of numbers, counted flat, as in `fastlogreg.runtime.jit.prefetch`; nothing
+of any type of numbers, counted flat, as in `fastlogreg.runtime.jit.fetch`; nothing
 checks that they lie inside it.  Without the compiler, lanes are arrays of four numbers.
 """
 
@@ -19,6 +19,8 @@ import numpy as np
 from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic, models, register_model
+
+from fastlogreg.runtime.jit import data_of
 
 __all__ = [
     "LANES",
@@ -63,7 +65,7 @@ class _LanesModel(models.PrimitiveModel):  # type: ignore[misc]
 
 def _place(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
     """Return where four cells of an array are, as a pointer to a vector."""
-    data = context.make_array(kind)(context, builder, array).data
+    data = data_of(context, builder, kind, array)
     vector = ir.VectorType(data.type.pointee, LANES)
     return builder.bitcast(builder.gep(data, [index]), vector.as_pointer())
 
