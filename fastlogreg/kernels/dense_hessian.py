@@ -137,72 +137,46 @@ def hessian_block_f(
 
 
 @block_kernel
-def fill_block_c(
-    X: np.ndarray,
-    coef: np.ndarray,
-    codes: np.ndarray,
-    weights: np.ndarray,
-    class_weights: np.ndarray,
-    tiles: np.ndarray,
-    sums: np.ndarray,
-    edges: np.ndarray,
-    weight: np.ndarray,
-    u: np.ndarray,
-    growth: np.ndarray,
-    first_tile: int,
-    last_tile: int,
-) -> None:
-    """Fill tiles of a chunk from C-order X, for the one output of coef ``(d + 1,)``."""
-    side = tiles.shape[1] - 2
-    for b in range(first_tile, last_tile):
-        tile, first, end = tiles[b], edges[b], edges[b + 1]
-        fill_tile_c(X, first, end, tile)
-        weigh_tile(
-            tile,
-            side,
-            coef,
-            codes,
-            weights,
-            class_weights,
-            first,
-            end,
-            weight,
-            u,
-            growth,
-            sums[b],
-        )
+def fill_c(X: np.ndarray, tiles: np.ndarray, edges: np.ndarray, first: int, last: int) -> None:
+    """Fill the tiles [first, last) of a chunk from C-order X."""
+    for b in range(first, last):
+        fill_tile_c(X, edges[b], edges[b + 1], tiles[b])
 
 
 @block_kernel
-def fill_block_f(
-    Xt: np.ndarray,
+def fill_f(Xt: np.ndarray, tiles: np.ndarray, edges: np.ndarray, first: int, last: int) -> None:
+    """Fill the tiles [first, last) of a chunk from F-order X, given as Xt (d, n_rows)."""
+    for b in range(first, last):
+        fill_tile_f(Xt, edges[b], edges[b + 1], tiles[b])
+
+
+@block_kernel
+def weigh_block(
+    tiles: np.ndarray,
     coef: np.ndarray,
     codes: np.ndarray,
     weights: np.ndarray,
     class_weights: np.ndarray,
-    tiles: np.ndarray,
     sums: np.ndarray,
     edges: np.ndarray,
     weight: np.ndarray,
     u: np.ndarray,
     growth: np.ndarray,
-    first_tile: int,
-    last_tile: int,
+    first: int,
+    last: int,
 ) -> None:
-    """Fill tiles of a chunk from F-order X, given as Xt, for the one output of coef."""
+    """Weigh the tiles [first, last) of a chunk for the one output of coef ``(d + 1,)``."""
     side = tiles.shape[1] - 2
-    for b in range(first_tile, last_tile):
-        tile, first, end = tiles[b], edges[b], edges[b + 1]
-        fill_tile_f(Xt, first, end, tile)
+    for b in range(first, last):
         weigh_tile(
-            tile,
+            tiles[b],
             side,
             coef,
             codes,
             weights,
             class_weights,
-            first,
-            end,
+            edges[b],
+            edges[b + 1],
             weight,
             u,
             growth,
@@ -337,21 +311,26 @@ def _by_panels(
     out: np.ndarray,
     n_threads: int,
 ) -> np.ndarray:
+    matrix, *model = arguments
     side = out.shape[1] - 1
-    n_tiles = tiles_of_chunk(n_rows, side + 2, arguments[0].nbytes)
+    n_tiles = tiles_of_chunk(n_rows, side + 2, matrix.nbytes)
     tiles = aligned_zeros(n_tiles, side + 2, TILE)
     sums = np.zeros((n_tiles, 3))
     panels = panels_of(side)
-    kernel: Callable[..., object] = fill_block_c if in_c_order else fill_block_f
+    fill: Callable[..., object] = fill_c if in_c_order else fill_f
+    weigh: Callable[..., object] = weigh_block
     for chunk in range(0, n_rows, n_tiles * TILE):
         rows = min(n_tiles * TILE, n_rows - chunk)
         edges = np.minimum(np.arange(0, rows + TILE, TILE), rows) + chunk
         count = len(edges) - 1
 
-        def fill(first: int, last: int, edges: np.ndarray = edges) -> None:
-            kernel(*arguments, tiles, sums, edges, *link_scratch(TILE), first, last)
+        def prepare(first: int, last: int, edges: np.ndarray = edges) -> None:
+            scratch = link_scratch(TILE)
+            for b in range(first, last):  # while a tile is in the cache
+                fill(matrix, tiles, edges, b, b + 1)
+                weigh(tiles, *model, sums, edges, *scratch, b, b + 1)
 
-        run_blocks(fill, count, n_threads)
+        run_blocks(prepare, count, n_threads)
 
         def add(first: int, last: int, count: int = count) -> None:
             panel_block(tiles, count, aligned_zeros(LINES, TILE), out, panels, first, last)

@@ -13,8 +13,8 @@ LINK = """
 import json, re
 import numba
 import numpy as np
-from fastlogreg.kernels import dense_decision, dense_gram, dense_outputs, dense_product
-from fastlogreg.kernels import dense_softmax, link, softmax
+from fastlogreg.kernels import dense_gram, dense_outputs, dense_product, dense_softmax
+from fastlogreg.kernels import link, predicted, softmax
 
 z, u, growth = np.zeros(64), np.zeros(64), np.zeros(link.LANES + 1)
 none, ones, sums = np.zeros(0), np.ones(2), np.zeros(2)
@@ -36,9 +36,9 @@ calls = {
     dense_outputs.bend_tile: lambda f: f(lines, 2, False, u, 50, np.zeros((2, 2))),
     softmax.loss_tile: lambda f: f(u, 50, scratch),
     softmax.product_tile: lambda f: f(lines, 2, 2, u, 50, False, scratch, np.zeros((2, 2))),
-    softmax.probability_tile: lambda f: f(lines, 50, scratch),
+    softmax.probability_tile: lambda f: f(lines, 0, 50, scratch),
     dense_softmax.link_tile: lambda f: f(cells, 4, np.zeros((5, 5)), scratch),
-    dense_decision.store_tile: lambda f: f(z, u, 0, 0, 50, True, np.zeros((64, 2))),
+    predicted.store_both: lambda f: f(z[None], np.zeros((64, 2)), scratch),
 }
 
 @numba.njit(error_model="numpy")
@@ -148,7 +148,7 @@ def test_a_fit_compiles_what_it_needs_once_and_nothing_else(fitted):
     # Newton's last step takes no Hessian: a plain pass.
     newton = {"dense_hessian.hessian_block_c": 1, "dense_pass.pass_block_narrow_c": 1}
     both = {**newton, "dense_pass.pass_block_narrow_c": 2}
-    everything = {**both, "dense_decision.decision_block_c": 1}
+    everything = {**both, "dense_decision.decide_c": 1, "predicted.store_both": 1}
     names = ("first", "read-only", "fewer rows", "float32", "lbfgs", "predicted", "all read-only")
     expected = (newton, newton, newton, both, both, everything, everything)
     assert dict(zip(names, fitted, strict=True)) == dict(zip(names, expected, strict=True))
@@ -283,12 +283,11 @@ def the_hessian(n, d, in_c_order):
 
 def the_chunk(n, d, in_c_order):
     X = watched(n, d, in_c_order)
-    kernel = dense_hessian.fill_block_c if in_c_order else dense_hessian.fill_block_f
+    kernel = dense_hessian.fill_c if in_c_order else dense_hessian.fill_f
     edges = np.minimum(np.arange(0, n + dense_gram.TILE, dense_gram.TILE), n)
     count = len(edges) - 1
     tiles = np.zeros((count, dense_gram.padded(d) + 2, dense_gram.TILE))
-    coef, sums, scratch = np.ones(d + 1), np.zeros((count, 3)), link.link_scratch(dense_gram.TILE)
-    kernel(X, coef, *rows_of(n), tiles, sums, edges, *scratch, 0, count)
+    kernel(X, tiles, edges, 0, count)
     return summary(X.log, (n, d), in_c_order, dense_gram.TILE)
 
 def several(n, d, in_c_order, product=False):
@@ -318,12 +317,10 @@ def the_product(n, d, in_c_order):
 
 def predicted(n, d, in_c_order):
     X = watched(n, d, in_c_order)
-    kernel = dense_decision.decision_block_c if in_c_order else dense_decision.decision_block_f
+    kernel = dense_decision.decide_c if in_c_order else dense_decision.decide_f
     tile = dense_tiles.tile_rows_c(d) if in_c_order else dense_tiles.tile_rows_f(d, X.itemsize)
     ahead = (dense_tiles.reach_c(d, X.itemsize),) if in_c_order else ()
-    edges = np.array([0, tile, n])
-    out, check, z = np.empty((n, 2)), np.empty(2), np.empty(tile)
-    kernel(X, np.ones((1, d + 1)), True, out, check, edges, *ahead, z[None], z.copy(), 0, 2)
+    kernel(X, np.ones((1, d + 1)), tile, *ahead, np.empty((1, n)), 0, n)
     return summary(X.log, (n, d), in_c_order, tile)
 
 # Lanes of 16 columns do not overlap; of 6 the second to fourth are the same cells.
