@@ -272,8 +272,9 @@ def _predict(
     out = np.empty((n, 2 if probability and not softmax else k), dtype=X.dtype)
     if X.format == "csc":
         decided = add_up(decide(X, coef, n_threads), n_threads)[:, :k] + coef[-1]
+        finite = bool(np.isfinite(decided).all())
         store(np.ascontiguousarray(decided.T), out, probability)
-        return out, bool(np.isfinite(decided).all())
+        return out, finite
     width = 1 if k == 1 else in_lanes(k)
     n_blocks = count_parts(parts[2], 0)
     check = np.zeros(n_blocks)
