@@ -73,6 +73,8 @@ def loss_gradient(
     vector = _vector(coef[:, 0])
     kernel, tile, besides = _pass_kernel(X, in_c_order, vector)
     edges = block_edges(n, n_blocks, tile)
+    if kernel is dense_pass.pass_block_c:
+        vector = dense_tiles.by_lanes(vector)
     arguments = (matrix, vector, *rows, partials, edges, *besides)
 
     def block(first: int, last: int) -> None:
@@ -133,6 +135,8 @@ def hessian_product(
         dense_product.product_block_c if in_c_order else dense_product.product_block_f
     )
     vectors = _vector(np.concatenate([coef, direction], axis=1).T)
+    if in_c_order:
+        vectors = dense_tiles.by_lanes(vectors)
     arguments = (matrix, vectors, *rows, partials, block_edges(n, n_blocks, tile), *ahead)
 
     def block(first: int, last: int) -> None:
@@ -203,7 +207,8 @@ def _predict(
         dense_decision.decide_c if in_c_order else dense_decision.decide_f
     )
     edges = block_edges(n, n_blocks, tile)
-    arguments = (matrix, _vector(coef.T), tile, *ahead)
+    vectors = _vector(coef.T)
+    arguments = (matrix, dense_tiles.by_lanes(vectors) if in_c_order else vectors, tile, *ahead)
     in_place = not probability and n_outputs == 1 and dtype == np.float64
     step = n if in_place else rows_of_lines(n_outputs, tile)
 

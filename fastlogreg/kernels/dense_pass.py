@@ -28,9 +28,11 @@ from fastlogreg.kernels.dense_tiles import (
     decisions_tile_c,
     decisions_tile_f,
     fetch_columns,
+    rows_of_lanes,
 )
 from fastlogreg.kernels.link import link_tile
 from fastlogreg.runtime.jit import block_kernel, fetch, tile_kernel
+from fastlogreg.runtime.lanes import LANES, add_cells, add_into, load, spread, store
 
 __all__ = [
     "gradient_tile_c",
@@ -43,26 +45,40 @@ __all__ = [
 
 @tile_kernel
 def gradient_tile_c(
-    X: np.ndarray, pull: np.ndarray, first: int, count: int, reach: int, part: np.ndarray
+    X: np.ndarray,
+    coef: np.ndarray,
+    pull: np.ndarray,
+    first: int,
+    count: int,
+    reach: int,
+    part: np.ndarray,
 ) -> None:
-    """Add sum_i pull_i x_i over a tile of C-order X to part[:d]; fetch half of the next."""
+    """Add sum_i pull_i x_i over a tile of C-order X to part[:d]; fetch half of the next.
+
+    *coef* is from `by_lanes`.
+    """
     d = X.shape[1]
+    whole, even = rows_of_lanes(d, count), d // LANES * LANES
     ahead = first * d + reach + reach // 2
+    zero, left = spread(0.0), load(coef, d + 1 + LANES)
     # Four rows a sweep: part is read and written a quarter as often.
-    whole = count // 4 * 4
-    for i in range(0, whole, 4):
+    for i in range(0, whole, LANES):
         if reach > 0:
-            fetch(X, ahead + i * d // 2, ahead + (i + 4) * d // 2)
-        r, q = U(first + i), U(i)
-        row_a, row_b, row_c, row_e = X[r], X[r + U(1)], X[r + U(2)], X[r + U(3)]
-        a, b, c, e = pull[q], pull[q + U(1)], pull[q + U(2)], pull[q + U(3)]
-        for j in range(d):
-            part[j] += (row_a[j] * a + row_b[j] * b) + (row_c[j] * c + row_e[j] * e)
+            fetch(X, ahead + i * d // 2, ahead + (i + LANES) * d // 2)
+        p = (first + i) * d
+        q, r, s = p + d, p + 2 * d, p + 3 * d
+        a, b = spread(pull[U(i)]), spread(pull[U(i + 1)])
+        c, e = spread(pull[U(i + 2)]), spread(pull[U(i + 3)])
+        for j in range(0, even, LANES):
+            total = add_cells(add_cells(load(part, j), X, p + j, a), X, q + j, b)
+            store(part, j, add_cells(add_cells(total, X, r + j, c), X, s + j, e))
+        if even < d:
+            total = add_cells(add_cells(zero, X, q - LANES, a), X, r - LANES, b)
+            total = add_cells(add_cells(total, X, s - LANES, c), X, s + d - LANES, e)
+            add_into(part, d - LANES, total, left)
     for i in range(whole, count):
-        row_a = X[first + i]
-        a = pull[i]
         for j in range(d):
-            part[j] += row_a[j] * a
+            part[j] += X[first + i, j] * pull[i]
 
 
 @tile_kernel
@@ -131,7 +147,7 @@ def pass_block_c(
             count = min(z.size, end - first)
             decisions_tile_c(X, coef, first, count, reach, 2, z)
             link_tile(z, codes, weights, class_weights, first, end, weight, u, growth, part)
-            gradient_tile_c(X, z, first, count, reach, part)
+            gradient_tile_c(X, coef, z, first, count, reach, part)
 
 
 @block_kernel

@@ -18,10 +18,11 @@ from __future__ import annotations
 import numpy as np
 
 from fastlogreg.kernels.dense_pass import gradient_tile_c, gradient_tile_f
-from fastlogreg.kernels.dense_tiles import WIDE_F, U, fetch_columns, in_fours
+from fastlogreg.kernels.dense_tiles import WIDE_F, U, fetch_columns, rows_of_lanes
 from fastlogreg.kernels.link import fill_row_weights
 from fastlogreg.kernels.pointwise import curvature
 from fastlogreg.runtime.jit import block_kernel, fetch, tile_kernel
+from fastlogreg.runtime.lanes import LANES, add_cells, add_into, load, spread, sums_of_four
 
 __all__ = ["product_block_c", "product_block_f"]
 
@@ -41,34 +42,43 @@ def both_decisions_c(
     """Fill z and v with the decisions of a tile of C-order X; fetch half of the next."""
     d = X.shape[1]
     coef, direction = vectors[0], vectors[1]
+    whole, even = rows_of_lanes(d, count), d // LANES * LANES
     ahead = first * d + reach
-    whole = in_fours(d, count)
-    for i in range(0, whole, 4):
+    one = spread(1.0)
+    for i in range(count):
+        z[i], v[i] = coef[d], direction[d]
+    for i in range(0, whole, LANES):
         if reach > 0:
-            fetch(X, ahead + i * d // 2, ahead + (i + 4) * d // 2)
-        r = U(first + i)
-        row_a, row_b, row_c, row_e = X[r], X[r + U(1)], X[r + U(2)], X[r + U(3)]
-        a = b = c = e = coef[d]
-        f = g = h = k = direction[d]
-        for j in range(d):
-            w, u = coef[j], direction[j]
-            x_a, x_b, x_c, x_e = row_a[j], row_b[j], row_c[j], row_e[j]
-            a, f = a + x_a * w, f + x_a * u
-            b, g = b + x_b * w, g + x_b * u
-            c, h = c + x_c * w, h + x_c * u
-            e, k = e + x_e * w, k + x_e * u
-        q = U(i)
-        z[q], z[q + U(1)], z[q + U(2)], z[q + U(3)] = a, b, c, e
-        v[q], v[q + U(1)], v[q + U(2)], v[q + U(3)] = f, g, h, k
+            fetch(X, ahead + i * d // 2, ahead + (i + LANES) * d // 2)
+        p = (first + i) * d
+        q, r, s = p + d, p + 2 * d, p + 3 * d
+        a = b = c = e = spread(0.0)
+        f = g = h = k = spread(0.0)
+        for j in range(0, even, LANES):
+            x = load(X, p + j)
+            a, f = add_cells(a, coef, j, x), add_cells(f, direction, j, x)
+            x = load(X, q + j)
+            b, g = add_cells(b, coef, j, x), add_cells(g, direction, j, x)
+            x = load(X, r + j)
+            c, h = add_cells(c, coef, j, x), add_cells(h, direction, j, x)
+            x = load(X, s + j)
+            e, k = add_cells(e, coef, j, x), add_cells(k, direction, j, x)
+        if even < d:
+            x = load(X, q - LANES)
+            a, f = add_cells(a, coef, d + 1, x), add_cells(f, direction, d + 1, x)
+            x = load(X, r - LANES)
+            b, g = add_cells(b, coef, d + 1, x), add_cells(g, direction, d + 1, x)
+            x = load(X, s - LANES)
+            c, h = add_cells(c, coef, d + 1, x), add_cells(h, direction, d + 1, x)
+            x = load(X, s + d - LANES)
+            e, k = add_cells(e, coef, d + 1, x), add_cells(k, direction, d + 1, x)
+        add_into(z, i, sums_of_four(a, b, c, e), one)
+        add_into(v, i, sums_of_four(f, g, h, k), one)
     for i in range(whole, count):
-        if reach > 0:
-            fetch(X, ahead + i * d // 2, ahead + (i + 1) * d // 2)
-        row_a = X[first + i]
-        a, f = coef[d], direction[d]
         for j in range(d):
-            x_a = row_a[j]
-            a, f = a + x_a * coef[j], f + x_a * direction[j]
-        z[i], v[i] = a, f
+            x = X[first + i, j]
+            z[i] += x * coef[j]
+            v[i] += x * direction[j]
 
 
 @tile_kernel
@@ -161,7 +171,7 @@ def product_block_c(
             count = min(z.size, end - first)
             both_decisions_c(X, vectors, first, count, reach, z, v)
             bend_tile(z, v, codes, weights, class_weights, first, count, weight, part)
-            gradient_tile_c(X, z, first, count, reach, part)
+            gradient_tile_c(X, vectors[0], z, first, count, reach, part)
 
 
 @block_kernel

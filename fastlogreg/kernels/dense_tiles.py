@@ -16,18 +16,28 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastlogreg.kernels.link import LANES
 from fastlogreg.runtime.jit import fetch, tile_kernel
+from fastlogreg.runtime.lanes import (
+    LANES,
+    Lanes,
+    add_cells,
+    add_into,
+    add_lanes,
+    load,
+    spread,
+    sums_of_four,
+)
 
 __all__ = [
     "AHEAD_F",
     "WIDE_F",
     "U",
+    "by_lanes",
     "decisions_tile_c",
     "decisions_tile_f",
     "fetch_columns",
-    "in_fours",
     "reach_c",
+    "rows_of_lanes",
     "tile_rows_c",
     "tile_rows_f",
 ]
@@ -36,14 +46,16 @@ __all__ = [
 # being vectorised; sums of unsigned ones are not guarded.
 U = np.uintp
 
+_ROWS = 32  # of which a tile has some
 _TILE_CELLS = 8_192  # 64 KiB of float64
 _L2_CELLS = 65_536  # 512 KiB of float64: where 32 rows are more, fewer are taken
 # Bytes of a row between which asking ahead pays: the processor itself sees the pattern
 # in a run of short rows, and in one long row.
 _LEAST_FETCHED = 96
-_MOST_FETCHED = 2_560
-_NARROW = 72  # columns; here, and from _COEF_BEYOND_L1 on, four rows share the coefficients
-_COEF_BEYOND_L1 = 2_048
+_MOST_FETCHED = 1_600
+# Columns between which rows are decided one after another, as they lie in memory; else four
+# at a time, which share the loads of the coefficients.
+_IN_TURN = 73, 512
 _TILE_F_CELLS = 32_768  # 256 KiB of float64
 WIDE_F = 384  # columns from which a tile in L2 would be too few rows: it is kept in L3
 _WIDE_F_BYTES = 4_194_304  # in L3; up to twice as much for the sake of
@@ -57,7 +69,7 @@ AHEAD_F = 4  # columns of a wide tile that are asked for ahead of time
 
 def tile_rows_c(n_columns: int) -> int:
     """Return the rows of a tile of C-order X, a multiple of 4."""
-    rows = max(_TILE_CELLS // n_columns // LANES * LANES, LANES)
+    rows = max(_TILE_CELLS // n_columns // _ROWS * _ROWS, _ROWS)
     return min(rows, _MOST_ROWS_C, max(_L2_CELLS // n_columns // 4 * 4, 4))
 
 
@@ -75,7 +87,7 @@ def tile_rows_f(n_columns: int, itemsize: int) -> int:
     if n_columns >= WIDE_F:
         size = min(max(_WIDE_F_BYTES, n_columns * _LEAST_RUN), 2 * _WIDE_F_BYTES)
         cells = size // itemsize
-    return min(max(cells // n_columns // LANES * LANES, 2 * LANES), _MOST_ROWS_F)
+    return min(max(cells // n_columns // _ROWS * _ROWS, 2 * _ROWS), _MOST_ROWS_F)
 
 
 @tile_kernel
@@ -87,10 +99,42 @@ def fetch_columns(Xt: np.ndarray, j: int, first: int, last: int) -> None:
             fetch(Xt, k * n_rows + first, k * n_rows + last)
 
 
+def by_lanes(coef: np.ndarray) -> np.ndarray:
+    """Return coefficients ``(..., d + 1)`` as kernels for C order take them, ``(..., d + 9)``.
+
+    They meet the columns of a row four at a time; where d is no multiple of 4, the last four
+    once more, for the sake of those left.  So there follow, of the last four columns, the
+    coefficients of those left, else 0, and 1 for those left, else 0.
+    """
+    d = coef.shape[-1] - 1
+    left = np.arange(d - LANES, d) >= d // LANES * LANES
+    last = np.where(left, coef[..., d - LANES : d], 0.0) if d >= LANES else 0.0 * left
+    parts = (coef, *(np.broadcast_to(part, (*coef.shape[:-1], LANES)) for part in (last, left)))
+    return np.ascontiguousarray(np.concatenate(parts, axis=-1), dtype=np.float64)
+
+
 @tile_kernel
-def in_fours(d: int, count: int) -> int:
-    """Return how many rows of a C-order tile are taken four at a time, sharing coefficients."""
-    return count // 4 * 4 if d <= _NARROW or d >= _COEF_BEYOND_L1 else 0
+def rows_of_lanes(d: int, count: int) -> int:
+    """Return how many rows of a C-order tile are taken four at a time."""
+    return count // LANES * LANES if d >= LANES else 0
+
+
+@tile_kernel
+def row_by_lanes(X: np.ndarray, row: int, coef: np.ndarray, ahead: int, step: int) -> Lanes:
+    """Return four sums, of the products of the row that begins at that cell, but for the rest.
+
+    So many cells are fetched from *ahead* on.
+    """
+    d = X.shape[1]
+    fetch(X, ahead, ahead + step)
+    pairs = d // (2 * LANES) * (2 * LANES)
+    a = b = spread(0.0)
+    for j in range(0, pairs, 2 * LANES):
+        a = add_cells(a, X, row + j, load(coef, j))
+        b = add_cells(b, X, row + j + LANES, load(coef, j + LANES))
+    if pairs + LANES <= d:
+        a = add_cells(a, X, row + pairs, load(coef, pairs))
+    return add_lanes(a, b)
 
 
 @tile_kernel
@@ -103,34 +147,40 @@ def decisions_tile_c(
     share: int,
     z: np.ndarray,
 ) -> None:
-    """Fill z[:count] with x_i w + b for the rows of a tile of C-order X.
+    """Fill z[:count] with x_i w + b for the rows of a tile of C-order X; coef is from `by_lanes`.
 
     With *reach* the next tile is fetched: all of it, or its first half where *share* is 2.
     """
     d = X.shape[1]
-    ahead = first * d + reach
-    whole = in_fours(d, count)
-    for i in range(0, whole, 4):
-        if reach > 0:
-            fetch(X, ahead + i * d // share, ahead + (i + 4) * d // share)
-        r = U(first + i)
-        row_a, row_b, row_c, row_e = X[r], X[r + U(1)], X[r + U(2)], X[r + U(3)]
-        a = b = c = e = coef[d]
-        for j in range(d):
-            a += row_a[j] * coef[j]
-            b += row_b[j] * coef[j]
-            c += row_c[j] * coef[j]
-            e += row_e[j] * coef[j]
-        q = U(i)
-        z[q], z[q + U(1)], z[q + U(2)], z[q + U(3)] = a, b, c, e
+    whole, even = rows_of_lanes(d, count), d // LANES * LANES
+    ahead, step = first * d + reach, d // share if reach > 0 else 0
+    one, rest = spread(1.0), load(coef, d + 1)
+    for i in range(count):
+        z[i] = coef[d]
+    in_turn = _IN_TURN[0] <= d < _IN_TURN[1]
+    for i in range(0, whole, LANES):
+        p = (first + i) * d
+        q, r, s = p + d, p + 2 * d, p + 3 * d
+        if in_turn:
+            a = row_by_lanes(X, p, coef, ahead, step)
+            b = row_by_lanes(X, q, coef, ahead + step, step)
+            c = row_by_lanes(X, r, coef, ahead + 2 * step, step)
+            e = row_by_lanes(X, s, coef, ahead + 3 * step, step)
+        else:
+            fetch(X, ahead, ahead + LANES * step)
+            a = b = c = e = spread(0.0)
+            for j in range(0, even, LANES):
+                w = load(coef, j)
+                a, b = add_cells(a, X, p + j, w), add_cells(b, X, q + j, w)
+                c, e = add_cells(c, X, r + j, w), add_cells(e, X, s + j, w)
+        if even < d:
+            a, b = add_cells(a, X, q - LANES, rest), add_cells(b, X, r - LANES, rest)
+            c, e = add_cells(c, X, s - LANES, rest), add_cells(e, X, s + d - LANES, rest)
+        add_into(z, i, sums_of_four(a, b, c, e), one)
+        ahead += LANES * step
     for i in range(whole, count):
-        if reach > 0:
-            fetch(X, ahead + i * d // share, ahead + (i + 1) * d // share)
-        row_a = X[first + i]
-        total = 0.0
         for j in range(d):
-            total += row_a[j] * coef[j]
-        z[i] = total + coef[d]
+            z[i] += X[first + i, j] * coef[j]
 
 
 @tile_kernel

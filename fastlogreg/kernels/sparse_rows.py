@@ -191,7 +191,8 @@ def pass_rows(
             count = rows_of_tile(indptr, first, end)
             some = z[:count]
             if decided.size > 0:
-                some[:] = decided[first : first + count]
+                for i in range(count):
+                    some[i] = decided[first + i]
             else:
                 decide_rows(data, indices, indptr, coef, first, count, some)
             link_tile(some, codes, weights, class_weights, first, end, weight, u, growth, part)

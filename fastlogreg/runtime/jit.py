@@ -11,6 +11,8 @@ Flags
 - `block_kernel`, `step_kernel` and `tile_kernel` may regroup sums (``reassoc``), which is what lets
   LLVM keep several partial sums in one vector register.  NaN and infinity stay honest:
   ``nnan`` and ``ninf`` are never set.
+- They allocate nothing, so they are compiled without numba's reference counts (``_nrt``),
+  which would stay as calls within loops wherever a view of an array is handed on.
 - `pointwise` functions are exact to a stated number of ulp, so they carry their own
   explicit ``contract`` alone.  Without it they would inherit the flags of whichever
   caller compiles them first.
@@ -81,7 +83,9 @@ def block_kernel(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def _sums(function: Callable[..., Any], **options: str) -> Any:
-    compiler = numba.njit(error_model="numpy", fastmath=set(_SUM_FLAGS), nogil=True, **options)
+    compiler = numba.njit(
+        error_model="numpy", fastmath=set(_SUM_FLAGS), nogil=True, _nrt=False, **options
+    )
     return compiler(function)
 
 

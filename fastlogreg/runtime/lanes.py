@@ -27,6 +27,7 @@ __all__ = [
     "Lanes",
     "add_cells",
     "add_into",
+    "add_lanes",
     "load",
     "spread",
     "store",
@@ -112,6 +113,13 @@ def _add_cells_type(_context: Any, lanes: Any, array: Any, index: Any, factors: 
     return _LANES(lanes, array, index, factors), generate
 
 
+def _add_lanes_type(_context: Any, a: Any, b: Any) -> Any:
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.fadd(*arguments)
+
+    return _LANES(a, b), generate
+
+
 def _add_into_type(_context: Any, array: Any, index: Any, lanes: Any, factors: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         array, index, lanes, factors = arguments
@@ -181,6 +189,11 @@ def _add_cells(lanes: Lanes, array: np.ndarray, index: int, factors: Lanes) -> L
     return total
 
 
+def _add_lanes(a: Lanes, b: Lanes) -> Lanes:
+    total: Lanes = a + b
+    return total
+
+
 def _add_into(array: np.ndarray, index: int, lanes: Lanes, factors: Lanes) -> None:
     array.reshape(array.size)[index : index + LANES] += lanes * factors
 
@@ -210,6 +223,8 @@ load = _either(_load, _load_type)
 spread = _either(_spread, _spread_type)
 # add_cells(lanes, array, index, factors): lanes + cells * factors.
 add_cells = _either(_add_cells, _add_cells_type)
+# add_lanes(a, b): a + b.
+add_lanes = _either(_add_lanes, _add_lanes_type)
 # add_into(array, index, lanes, factors): cells += lanes * factors, in an array of float64.
 add_into = _either(_add_into, _add_into_type)
 # store(array, index, lanes): cells = lanes, in an array of float64.

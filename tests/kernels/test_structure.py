@@ -241,6 +241,10 @@ def rows_of(n):
     codes = rng.integers(0, 2, n).astype(np.int8)
     return codes, np.empty(0), np.ones(2)
 
+def ones_of(shape, in_c_order):
+    ones = np.ones(shape)
+    return dense_tiles.by_lanes(ones) if in_c_order else ones
+
 def watched(n, d, in_c_order):
     return Watched(rng.standard_normal((n, d) if in_c_order else (d, n)))
 
@@ -254,7 +258,8 @@ def the_pass(n, d, in_c_order, weighted=False):
     ahead = (dense_tiles.reach_c(d, X.itemsize),) if in_c_order else ()
     scratch = (np.empty(tile), *link.link_scratch(tile))
     parts = np.zeros((2, d + 2))
-    kernel(X, np.ones(d + 1), codes, weights, class_weights, parts, edges, *ahead, *scratch, 0, 2)
+    coef = ones_of((d + 1,), in_c_order)
+    kernel(X, coef, codes, weights, class_weights, parts, edges, *ahead, *scratch, 0, 2)
     return summary(X.log, (n, d), in_c_order, tile)
 
 def the_narrow_pass(n, d):
@@ -312,7 +317,8 @@ def the_product(n, d, in_c_order):
     ahead = (dense_tiles.reach_c(d, X.itemsize),) if in_c_order else ()
     parts, edges, ones = np.zeros((2, d + 1)), np.array([0, tile, n]), np.ones(tile)
     scratch = (ones.copy(), ones.copy(), ones)
-    kernel(X, np.ones((2, d + 1)), *rows_of(n), parts, edges, *ahead, *scratch, 0, 2)
+    coef = ones_of((2, d + 1), in_c_order)
+    kernel(X, coef, *rows_of(n), parts, edges, *ahead, *scratch, 0, 2)
     return summary(X.log, (n, d), in_c_order, tile)
 
 def predicted(n, d, in_c_order):
@@ -320,20 +326,22 @@ def predicted(n, d, in_c_order):
     kernel = dense_decision.decide_c if in_c_order else dense_decision.decide_f
     tile = dense_tiles.tile_rows_c(d) if in_c_order else dense_tiles.tile_rows_f(d, X.itemsize)
     ahead = (dense_tiles.reach_c(d, X.itemsize),) if in_c_order else ()
-    kernel(X, np.ones((1, d + 1)), tile, *ahead, np.empty((1, n)), 0, n)
+    kernel(X, ones_of((1, d + 1), in_c_order), tile, *ahead, np.empty((1, n)), 0, n)
     return summary(X.log, (n, d), in_c_order, tile)
 
 # Lanes of 16 columns do not overlap; of 6 the second to fourth are the same cells.
 found = {f"narrow pass, {d} columns": the_narrow_pass(390, d) for d in (16, 6)}
+# Of 6 columns the last four hold two of the first four; of 80 a row is decided at a time.
+found |= {f"pass, {d} columns": the_pass(390, d, True) for d in (6, 80)}
 for in_c_order in (True, False):
     order = "C" if in_c_order else "F"
     # Rows for a few tiles, the last not whole.
-    found[f"pass {order}"] = the_pass(*((390, 6) if in_c_order else (1_100, 66)), in_c_order)
+    found[f"pass {order}"] = the_pass(*((390, 8) if in_c_order else (1_100, 66)), in_c_order)
     found[f"weighted pass {order}"] = the_pass(
-        *((390, 6) if in_c_order else (1_100, 66)), in_c_order, True
+        *((390, 8) if in_c_order else (1_100, 66)), in_c_order, True
     )
-    found[f"product {order}"] = the_product(*((390, 6) if in_c_order else (1_100, 66)), in_c_order)
-    found[f"decision {order}"] = predicted(*((390, 6) if in_c_order else (1_100, 66)), in_c_order)
+    found[f"product {order}"] = the_product(*((390, 8) if in_c_order else (1_100, 66)), in_c_order)
+    found[f"decision {order}"] = predicted(*((390, 8) if in_c_order else (1_100, 66)), in_c_order)
     found[f"hessian {order}"] = the_hessian(3 * dense_gram.TILE, 5, in_c_order)
     found[f"hessian {order}, short tile"] = the_hessian(2 * dense_gram.TILE + 50, 5, in_c_order)
     found[f"chunk {order}"] = the_chunk(2 * dense_gram.TILE, 9, in_c_order)
@@ -357,6 +365,8 @@ def test_an_evaluation_reads_x_once_from_memory(run_python):
     assert most == {
         "narrow pass, 16 columns": 2,
         "narrow pass, 6 columns": 8,
+        "pass, 6 columns": 4,
+        "pass, 80 columns": 2,
         "pass C": 2,
         "pass F": 2,
         "weighted pass C": 2,
