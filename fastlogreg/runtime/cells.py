@@ -13,27 +13,33 @@ from typing import Any
 
 import numba
 import numpy as np
-from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
+from numba.np.arrayobj import populate_array
 
 __all__ = ["cells_at"]
 
 
-def _pointer_type(_context: Any, address: Any) -> Any:
-    """Emit the conversion of an integer to a pointer."""
+def _cells_type(_context: Any, _address: Any, _size: Any, dtype: Any) -> Any:
+    """Emit an array that nobody counts references to; numba's own `carray` needs such counts."""
+    kind = types.Array(dtype.dtype, 1, "C")
 
-    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.inttoptr(arguments[0], ir.IntType(8).as_pointer())
+    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        address, size, _ = arguments
+        cell = context.get_data_type(dtype.dtype)
+        width = context.get_abi_sizeof(cell)
+        array = context.make_array(kind)(context, builder)
+        populate_array(
+            array,
+            data=builder.inttoptr(address, cell.as_pointer()),
+            shape=[size],
+            strides=[context.get_constant(types.intp, width)],
+            itemsize=width,
+            meminfo=None,
+        )
+        return array._getvalue()
 
-    return types.voidptr(types.int64), generate
-
-
-_pointer = intrinsic(_pointer_type)
-
-
-def _compiled_cells(address: int, size: int, dtype: Any) -> Any:
-    return numba.carray(_pointer(address), (size,), dtype)
+    return kind(types.int64, types.int64, dtype), generate
 
 
 def _plain_cells(address: int, size: int, dtype: Any) -> np.ndarray:
@@ -43,8 +49,4 @@ def _plain_cells(address: int, size: int, dtype: Any) -> np.ndarray:
 
 
 # cells_at(address, size, dtype): so many numbers from an address on, as a C array.
-cells_at = (
-    _plain_cells
-    if numba.config.DISABLE_JIT
-    else numba.njit(inline="always", error_model="numpy", nogil=True)(_compiled_cells)
-)
+cells_at = _plain_cells if numba.config.DISABLE_JIT else intrinsic(_cells_type)
