@@ -19,7 +19,7 @@ from bench.timing import clock
 from fastlogreg.kernels.blocks import EMPTY_WEIGHTS, block_edges, count_blocks, sum_parts
 from fastlogreg.kernels.dense_narrow import ROWS, by_lanes, is_narrow
 from fastlogreg.kernels.dense_pass import pass_block_c, pass_block_narrow_c
-from fastlogreg.kernels.dense_tiles import reach_c, tile_rows_c
+from fastlogreg.kernels.dense_tiles import reach_c, tile_rows_c, with_rest
 from fastlogreg.kernels.link import link_scratch
 
 __all__ = ["DRIVERS", "time_passes"]
@@ -96,7 +96,7 @@ def _by_prange(problem: Problem, n_threads: int) -> Callable[[], Any]:
     n, d = problem.X.shape
     X, codes = problem.X.view(), problem.y.astype(np.int8)
     X.flags.writeable = codes.flags.writeable = False
-    arguments = (X, problem.coef[:, 0].copy(), codes, EMPTY_WEIGHTS, np.ones(2))
+    coef, rows = problem.coef[:, 0].copy(), (codes, EMPTY_WEIGHTS, np.ones(2))
     n_blocks = count_blocks(n, d, d + 2)
 
     def run() -> tuple[np.ndarray, np.ndarray]:
@@ -108,9 +108,10 @@ def _by_prange(problem: Problem, n_threads: int) -> Callable[[], Any]:
         own = (np.empty(tile), *link_scratch(tile))
         scratch = tuple(np.stack([one] * n_blocks) for one in own)
         if narrow:
-            _prange_narrow((*arguments, partials), edges, by_lanes(arguments[1]), scratch)
+            _prange_narrow((X, coef, *rows, partials), edges, by_lanes(coef), scratch)
         else:
-            _prange((*arguments, partials), edges, reach_c(d, X.itemsize), scratch)
+            arguments = (X, with_rest(coef), *rows, partials)
+            _prange(arguments, edges, reach_c(d, X.itemsize), scratch)
         total = sum_parts(partials)
         return total[d + 1 :], total[: d + 1, None]
 

@@ -74,7 +74,7 @@ def loss_gradient(
     kernel, tile, besides = _pass_kernel(X, in_c_order, vector)
     edges = block_edges(n, n_blocks, tile)
     if kernel is dense_pass.pass_block_c:
-        vector = dense_tiles.by_lanes(vector)
+        vector = dense_tiles.with_rest(vector)
     arguments = (matrix, vector, *rows, partials, edges, *besides)
 
     def block(first: int, last: int) -> None:
@@ -136,7 +136,7 @@ def hessian_product(
     )
     vectors = _vector(np.concatenate([coef, direction], axis=1).T)
     if in_c_order:
-        vectors = dense_tiles.by_lanes(vectors)
+        vectors = dense_tiles.with_rest(vectors)
     arguments = (matrix, vectors, *rows, partials, block_edges(n, n_blocks, tile), *ahead)
 
     def block(first: int, last: int) -> None:
@@ -208,7 +208,7 @@ def _predict(
     )
     edges = block_edges(n, n_blocks, tile)
     vectors = _vector(coef.T)
-    arguments = (matrix, dense_tiles.by_lanes(vectors) if in_c_order else vectors, tile, *ahead)
+    arguments = (matrix, dense_tiles.with_rest(vectors) if in_c_order else vectors, tile, *ahead)
     in_place = not probability and n_outputs == 1 and dtype == np.float64
     step = n if in_place else rows_of_lines(n_outputs, tile)
 

@@ -2,7 +2,8 @@
 
 The first place of a line is that of row *first*; rows go up to *end*, a tile of so many at a
 time, which is read once from memory however many outputs there are.  ``coef`` is
-``(n_outputs, d + 1)``.  NaN is returned if a decision is not finite, else 0.
+``(n_outputs, d + 1)``, for C order from `fastlogreg.kernels.dense_tiles.with_rest`.  NaN is
+returned if a decision is not finite, else 0.
 """
 
 from __future__ import annotations

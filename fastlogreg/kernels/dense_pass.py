@@ -11,9 +11,10 @@ For rows ``i`` of a block, coefficients ``w`` and intercept ``b``, signs ``t_i``
 A tile of rows is read once from memory: decisions, then the link over the whole tile
 (a vector loop), then the gradient from the tile while it is in the cache.
 
-``coef`` is ``(d + 1,)``; ``weights`` is empty where there are none; ``partials``, a row
-a block, is added to.  ``z``, of the size of a tile, and ``weight``, ``u`` and ``growth``
-(see `fastlogreg.kernels.link`) are scratch.
+``coef`` is ``(d + 1,)``, for `pass_block_c` from `fastlogreg.kernels.dense_tiles.with_rest`;
+``weights`` is empty where there are none; ``partials``, a row a block, is added to.  ``z``,
+of the size of a tile, and ``weight``, ``u`` and ``growth`` (see `fastlogreg.kernels.link`)
+are scratch.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ def gradient_tile_c(
 ) -> None:
     """Add sum_i pull_i x_i over a tile of C-order X to part[:d]; fetch half of the next.
 
-    *coef* is from `by_lanes`.
+    *coef* is from `with_rest`.
     """
     d = X.shape[1]
     whole, even = rows_of_lanes(d, count), d // LANES * LANES

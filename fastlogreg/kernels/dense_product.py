@@ -9,8 +9,9 @@ For rows ``i`` of a block, with decisions ``z_i = x_i w + b`` of the coefficient
 
 As in `fastlogreg.kernels.dense_pass`, a tile of rows is read once from memory, for both
 decisions, and again from the cache for the sums.  ``vectors``, ``(2, d + 1)``, holds
-coefficients and direction; ``partials``, a row a block, is added to; ``z``, ``v`` and
-``weight``, of the size of a tile, are scratch, where ``weight`` is ones.
+coefficients and direction, for C order from `fastlogreg.kernels.dense_tiles.with_rest`;
+``partials``, a row a block, is added to; ``z``, ``v`` and ``weight``, of the size of a tile,
+are scratch, where ``weight`` is ones.
 """
 
 from __future__ import annotations

@@ -32,7 +32,6 @@ __all__ = [
     "AHEAD_F",
     "WIDE_F",
     "U",
-    "by_lanes",
     "decisions_tile_c",
     "decisions_tile_f",
     "fetch_columns",
@@ -40,6 +39,7 @@ __all__ = [
     "rows_of_lanes",
     "tile_rows_c",
     "tile_rows_f",
+    "with_rest",
 ]
 
 # numba guards every signed index against being negative, which can keep a loop from
@@ -99,7 +99,7 @@ def fetch_columns(Xt: np.ndarray, j: int, first: int, last: int) -> None:
             fetch(Xt, k * n_rows + first, k * n_rows + last)
 
 
-def by_lanes(coef: np.ndarray) -> np.ndarray:
+def with_rest(coef: np.ndarray) -> np.ndarray:
     """Return coefficients ``(..., d + 1)`` as kernels for C order take them, ``(..., d + 9)``.
 
     They meet the columns of a row four at a time; where d is no multiple of 4, the last four
@@ -147,7 +147,7 @@ def decisions_tile_c(
     share: int,
     z: np.ndarray,
 ) -> None:
-    """Fill z[:count] with x_i w + b for the rows of a tile of C-order X; coef is from `by_lanes`.
+    """Fill z[:count] with x_i w + b for the rows of a tile of C-order X; coef is from `with_rest`.
 
     With *reach* the next tile is fetched: all of it, or its first half where *share* is 2.
     """

@@ -243,7 +243,7 @@ def rows_of(n):
 
 def ones_of(shape, in_c_order):
     ones = np.ones(shape)
-    return dense_tiles.by_lanes(ones) if in_c_order else ones
+    return dense_tiles.with_rest(ones) if in_c_order else ones
 
 def watched(n, d, in_c_order):
     return Watched(rng.standard_normal((n, d) if in_c_order else (d, n)))

@@ -116,7 +116,7 @@ def test_same_bits_for_1_2_3_and_7_threads(run_python):
 PRANGE = (
     WATCHED
     + """
-from fastlogreg.kernels import dense_pass
+from fastlogreg.kernels import dense_pass, dense_tiles
 from fastlogreg.kernels.blocks import block_edges, sum_parts
 
 pass_block_c, pass_block_f = dense_pass.pass_block_c, dense_pass.pass_block_f
@@ -161,7 +161,8 @@ for n, d in ((9_000, 18), (2_000, 90)):
             for n_threads in (1, 2, 3, 7):
                 numba.set_num_threads(n_threads)
                 partials, who = np.zeros((n_blocks, d + 2)), np.full(n_blocks, -1)
-                driver(matrix, coef, *rest, partials, edges, tile, *ahead, who)
+                vector = dense_tiles.with_rest(coef) if in_c_order else coef
+                driver(matrix, vector, *rest, partials, edges, tile, *ahead, who)
                 assert numba.get_num_threads() == n_threads == len(set(who.tolist())), who
                 total = sum_parts(partials)
                 assert bits(total[d + 1 :], total[: d + 1]) == bits(*ours), (n, d, order)
