@@ -19,12 +19,11 @@ import numpy as np
 from fastlogreg.runtime.jit import fetch, tile_kernel
 from fastlogreg.runtime.lanes import (
     LANES,
-    Lanes,
     add_cells,
     add_into,
-    add_lanes,
     load,
     spread,
+    sum_of_both,
     sums_of_four,
 )
 
@@ -120,21 +119,54 @@ def rows_of_lanes(d: int, count: int) -> int:
 
 
 @tile_kernel
-def row_by_lanes(X: np.ndarray, row: int, coef: np.ndarray, ahead: int, step: int) -> Lanes:
-    """Return four sums, of the products of the row that begins at that cell, but for the rest.
-
-    So many cells are fetched from *ahead* on.
-    """
+def decide_in_turn(
+    X: np.ndarray, coef: np.ndarray, first: int, count: int, ahead: int, step: int, z: np.ndarray
+) -> None:
+    """Decide one row after another; with each, *step* cells from *ahead* on are fetched."""
     d = X.shape[1]
-    fetch(X, ahead, ahead + step)
-    pairs = d // (2 * LANES) * (2 * LANES)
-    a = b = spread(0.0)
-    for j in range(0, pairs, 2 * LANES):
-        a = add_cells(a, X, row + j, load(coef, j))
-        b = add_cells(b, X, row + j + LANES, load(coef, j + LANES))
-    if pairs + LANES <= d:
-        a = add_cells(a, X, row + pairs, load(coef, pairs))
-    return add_lanes(a, b)
+    pairs, even = d // (2 * LANES) * (2 * LANES), d // LANES * LANES
+    for i in range(count):
+        row = (first + i) * d
+        fetch(X, ahead, ahead + step)
+        ahead += step
+        a = b = spread(0.0)
+        for j in range(0, pairs, 2 * LANES):
+            a = add_cells(a, X, row + j, load(coef, j))
+            b = add_cells(b, X, row + j + LANES, load(coef, j + LANES))
+        if pairs < even:
+            a = add_cells(a, X, row + pairs, load(coef, pairs))
+        if even < d:
+            b = add_cells(b, X, row + d - LANES, load(coef, d + 1))
+        z[i] = coef[d] + sum_of_both(a, b)
+
+
+@tile_kernel
+def decide_in_fours(
+    X: np.ndarray, coef: np.ndarray, first: int, count: int, ahead: int, step: int, z: np.ndarray
+) -> None:
+    """Do the same for four rows at a time, which share the loads of the coefficients."""
+    d = X.shape[1]
+    whole, even = rows_of_lanes(d, count), d // LANES * LANES
+    one, rest = spread(1.0), load(coef, d + 1)
+    for i in range(count):
+        z[i] = coef[d]
+    for i in range(0, whole, LANES):
+        fetch(X, ahead, ahead + LANES * step)
+        ahead += LANES * step
+        p = (first + i) * d
+        q, r, s = p + d, p + 2 * d, p + 3 * d
+        a = b = c = e = spread(0.0)
+        for j in range(0, even, LANES):
+            w = load(coef, j)
+            a, b = add_cells(a, X, p + j, w), add_cells(b, X, q + j, w)
+            c, e = add_cells(c, X, r + j, w), add_cells(e, X, s + j, w)
+        if even < d:
+            a, b = add_cells(a, X, q - LANES, rest), add_cells(b, X, r - LANES, rest)
+            c, e = add_cells(c, X, s - LANES, rest), add_cells(e, X, s + d - LANES, rest)
+        add_into(z, i, sums_of_four(a, b, c, e), one)
+    for i in range(whole, count):
+        for j in range(d):
+            z[i] += X[first + i, j] * coef[j]
 
 
 @tile_kernel
@@ -152,35 +184,11 @@ def decisions_tile_c(
     With *reach* the next tile is fetched: all of it, or its first half where *share* is 2.
     """
     d = X.shape[1]
-    whole, even = rows_of_lanes(d, count), d // LANES * LANES
     ahead, step = first * d + reach, d // share if reach > 0 else 0
-    one, rest = spread(1.0), load(coef, d + 1)
-    for i in range(count):
-        z[i] = coef[d]
-    in_turn = _IN_TURN[0] <= d < _IN_TURN[1]
-    for i in range(0, whole, LANES):
-        p = (first + i) * d
-        q, r, s = p + d, p + 2 * d, p + 3 * d
-        if in_turn:
-            a = row_by_lanes(X, p, coef, ahead, step)
-            b = row_by_lanes(X, q, coef, ahead + step, step)
-            c = row_by_lanes(X, r, coef, ahead + 2 * step, step)
-            e = row_by_lanes(X, s, coef, ahead + 3 * step, step)
-        else:
-            fetch(X, ahead, ahead + LANES * step)
-            a = b = c = e = spread(0.0)
-            for j in range(0, even, LANES):
-                w = load(coef, j)
-                a, b = add_cells(a, X, p + j, w), add_cells(b, X, q + j, w)
-                c, e = add_cells(c, X, r + j, w), add_cells(e, X, s + j, w)
-        if even < d:
-            a, b = add_cells(a, X, q - LANES, rest), add_cells(b, X, r - LANES, rest)
-            c, e = add_cells(c, X, s - LANES, rest), add_cells(e, X, s + d - LANES, rest)
-        add_into(z, i, sums_of_four(a, b, c, e), one)
-        ahead += LANES * step
-    for i in range(whole, count):
-        for j in range(d):
-            z[i] += X[first + i, j] * coef[j]
+    if _IN_TURN[0] <= d < _IN_TURN[1]:
+        decide_in_turn(X, coef, first, count, ahead, step, z)
+    else:
+        decide_in_fours(X, coef, first, count, ahead, step, z)
 
 
 @tile_kernel

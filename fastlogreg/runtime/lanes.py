@@ -27,11 +27,11 @@ __all__ = [
     "Lanes",
     "add_cells",
     "add_into",
-    "add_lanes",
     "load",
     "spread",
     "store",
     "store_across",
+    "sum_of_both",
     "sums_of_four",
 ]
 
@@ -113,11 +113,14 @@ def _add_cells_type(_context: Any, lanes: Any, array: Any, index: Any, factors: 
     return _LANES(lanes, array, index, factors), generate
 
 
-def _add_lanes_type(_context: Any, a: Any, b: Any) -> Any:
+def _sum_of_both_type(_context: Any, a: Any, b: Any) -> Any:
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.fadd(*arguments)
+        total = builder.fadd(*arguments)
+        for places in ((2, 3, 0, 1), (1, 0, 3, 2)):
+            total = builder.fadd(total, _pick(builder, total, total, places))
+        return builder.extract_element(total, _INT(0))
 
-    return _LANES(a, b), generate
+    return types.float64(a, b), generate
 
 
 def _add_into_type(_context: Any, array: Any, index: Any, lanes: Any, factors: Any) -> Any:
@@ -189,9 +192,8 @@ def _add_cells(lanes: Lanes, array: np.ndarray, index: int, factors: Lanes) -> L
     return total
 
 
-def _add_lanes(a: Lanes, b: Lanes) -> Lanes:
-    total: Lanes = a + b
-    return total
+def _sum_of_both(a: Lanes, b: Lanes) -> float:
+    return float((a + b).sum())
 
 
 def _add_into(array: np.ndarray, index: int, lanes: Lanes, factors: Lanes) -> None:
@@ -223,8 +225,6 @@ load = _either(_load, _load_type)
 spread = _either(_spread, _spread_type)
 # add_cells(lanes, array, index, factors): lanes + cells * factors.
 add_cells = _either(_add_cells, _add_cells_type)
-# add_lanes(a, b): a + b.
-add_lanes = _either(_add_lanes, _add_lanes_type)
 # add_into(array, index, lanes, factors): cells += lanes * factors, in an array of float64.
 add_into = _either(_add_into, _add_into_type)
 # store(array, index, lanes): cells = lanes, in an array of float64.
@@ -234,3 +234,5 @@ store = _either(_store, _store_type)
 store_across = _either(_store_across, _store_across_type)
 # sums_of_four(a, b, c, e): the sum of each.
 sums_of_four = _either(_sums_of_four, _sums_of_four_type)
+# sum_of_both(a, b): the sum of all eight numbers.
+sum_of_both = _either(_sum_of_both, _sum_of_both_type)

@@ -10,6 +10,7 @@ from fastlogreg.runtime.lanes import (
     load,
     spread,
     store_across,
+    sum_of_both,
     sums_of_four,
 )
 
@@ -23,6 +24,7 @@ def combine(table, out):
     add_into(out, 0, one, two)
     add_into(out, 4, three, spread(1.0))
     add_into(out, 9, sums_of_four(one, two, three, spread(3.0)), spread(1.0))
+    return sum_of_both(one, three)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int8, np.uint16, np.int64])
@@ -32,7 +34,7 @@ def test_lanes_are_four_cells_as_float64(dtype):
     if table.dtype.kind != "u":
         table[1] = -table[1]
     out = np.full(14, 7.0)
-    combine(table, out)
+    both = combine(table, out)
     one = table[0, :4].astype(float)
     two = table[1, 1:5].astype(float)
     three = one + 2.5 * table[2, :4]
@@ -42,6 +44,7 @@ def test_lanes_are_four_cells_as_float64(dtype):
     np.testing.assert_array_equal(
         out[9:13], 7.0 + np.array([one.sum(), two.sum(), three.sum(), 12])
     )
+    assert both == one.sum() + three.sum()
     np.testing.assert_array_equal(out[[8, 13]], 7.0)
 
 
