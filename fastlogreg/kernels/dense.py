@@ -73,9 +73,7 @@ def loss_gradient(
     vector = _vector(coef[:, 0])
     kernel, tile, besides = _pass_kernel(X, in_c_order, vector)
     edges = block_edges(n, n_blocks, tile)
-    if kernel is dense_pass.pass_block_c:
-        vector = dense_tiles.with_rest(vector)
-    arguments = (matrix, vector, *rows, partials, edges, *besides)
+    arguments = (matrix, _as_met(vector, in_c_order), *rows, partials, edges, *besides)
 
     def block(first: int, last: int) -> None:
         kernel(*arguments, np.empty(tile), *link_scratch(tile), first, last)
@@ -134,9 +132,7 @@ def hessian_product(
     kernel: Callable[..., object] = (
         dense_product.product_block_c if in_c_order else dense_product.product_block_f
     )
-    vectors = _vector(np.concatenate([coef, direction], axis=1).T)
-    if in_c_order:
-        vectors = dense_tiles.with_rest(vectors)
+    vectors = _as_met(np.concatenate([coef, direction], axis=1).T, in_c_order)
     arguments = (matrix, vectors, *rows, partials, block_edges(n, n_blocks, tile), *ahead)
 
     def block(first: int, last: int) -> None:
@@ -207,8 +203,7 @@ def _predict(
         dense_decision.decide_c if in_c_order else dense_decision.decide_f
     )
     edges = block_edges(n, n_blocks, tile)
-    vectors = _vector(coef.T)
-    arguments = (matrix, dense_tiles.with_rest(vectors) if in_c_order else vectors, tile, *ahead)
+    arguments = (matrix, _as_met(coef.T, in_c_order), tile, *ahead)
     in_place = not probability and n_outputs == 1 and dtype == np.float64
     step = n if in_place else rows_of_lines(n_outputs, tile)
 
@@ -256,6 +251,11 @@ def _compiled_view(X: np.ndarray) -> tuple[np.ndarray, bool]:
 
 def _vector(coef: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(coef, dtype=np.float64)
+
+
+def _as_met(coef: np.ndarray, in_c_order: bool) -> np.ndarray:
+    """Return coefficients ``(..., d + 1)`` as the kernels of that order take them."""
+    return dense_tiles.with_rest(coef) if in_c_order else _vector(coef)
 
 
 def _weights(weights: np.ndarray | None) -> np.ndarray:

@@ -11,7 +11,7 @@ For rows ``i`` of a block, coefficients ``w`` and intercept ``b``, signs ``t_i``
 A tile of rows is read once from memory: decisions, then the link over the whole tile
 (a vector loop), then the gradient from the tile while it is in the cache.
 
-``coef`` is ``(d + 1,)``, for `pass_block_c` from `fastlogreg.kernels.dense_tiles.with_rest`;
+``coef`` is ``(d + 1,)``, for C order from `fastlogreg.kernels.dense_tiles.with_rest`;
 ``weights`` is empty where there are none; ``partials``, a row a block, is added to.  ``z``,
 of the size of a tile, and ``weight``, ``u`` and ``growth`` (see `fastlogreg.kernels.link`)
 are scratch.

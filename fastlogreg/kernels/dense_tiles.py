@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from fastlogreg.kernels import link
 from fastlogreg.runtime.jit import fetch, tile_kernel
 from fastlogreg.runtime.lanes import (
     LANES,
@@ -45,7 +46,7 @@ __all__ = [
 # being vectorised; sums of unsigned ones are not guarded.
 U = np.uintp
 
-_ROWS = 32  # of which a tile has some
+_ROWS = link.LANES  # of which a tile has some
 _TILE_CELLS = 8_192  # 64 KiB of float64
 _L2_CELLS = 65_536  # 512 KiB of float64: where 32 rows are more, fewer are taken
 # Bytes of a row between which asking ahead pays: the processor itself sees the pattern
@@ -79,7 +80,7 @@ def reach_c(n_columns: int, itemsize: int) -> int:
 
 
 def tile_rows_f(n_columns: int, itemsize: int) -> int:
-    """Return the rows of a tile of F-order X, a multiple of `LANES`."""
+    """Return the rows of a tile of F-order X, a multiple of `link.LANES`."""
     if n_columns >= _NO_TILE_F:
         return min(_LONG_RUN // itemsize, 2 * _MOST_ROWS_F)
     cells = _TILE_F_CELLS

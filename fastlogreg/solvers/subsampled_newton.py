@@ -46,7 +46,7 @@ _STEPS_BY_HESSIAN = 2  # with that of all rows, to tol
 _SLOW = 1.0 / 9.0  # of the predicted decrease, a third of the gradient
 _QUADRATIC = 1e-4  # of the predicted decrease
 _NOISE = 4.0 * float(np.finfo(np.float64).eps)
-_CHEAP = 4.0  # passes, a Hessian of all rows that follows the samples at once
+_CHEAP = 4.0  # passes, that a Hessian of all rows may take to need no samples before it
 _LARGEST_MOVE = 8.0  # of a row's log-odds, by the first step on all rows
 
 
