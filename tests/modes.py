@@ -14,9 +14,16 @@ or about many rows skip themselves.  The second compiles a check into every inde
 import numba
 import pytest
 
-__all__ = ["INTERPRETED", "compiled_only", "long_when_interpreted"]
+__all__ = ["INTERPRETED", "compiled_only", "from_python", "long_when_interpreted"]
 
 INTERPRETED = bool(numba.config.DISABLE_JIT)
 
 compiled_only = pytest.mark.skipif(INTERPRETED, reason="about compiled code")
 long_when_interpreted = pytest.mark.skipif(INTERPRETED, reason="takes long without a compiler")
+
+
+def from_python(step):
+    """Return a kernel that calls a step, which only kernels may; anything else as it is."""
+    if not hasattr(step, "targetoptions") or "no_cpython_wrapper" not in step.targetoptions:
+        return step
+    return numba.njit(error_model="numpy")(lambda *arguments: step(*arguments))

@@ -56,7 +56,7 @@ def padded(n_columns: int) -> int:
     return -(-n_columns // LINES) * LINES
 
 
-@tile_kernel
+@step_kernel
 def fill_tile_c(X: np.ndarray, first: int, end: int, tile: np.ndarray) -> None:
     """Fill the columns with rows of C-order X from first on; beyond the end, the last again."""
     d = X.shape[1]
@@ -77,7 +77,7 @@ def fill_tile_c(X: np.ndarray, first: int, end: int, tile: np.ndarray) -> None:
             tile[j, i + 2], tile[j, i + 3] = X[row_c, j], X[row_d, j]
 
 
-@tile_kernel
+@step_kernel
 def fill_tile_f(Xt: np.ndarray, first: int, end: int, tile: np.ndarray) -> None:
     """Fill the columns with rows from first on, up to the end; Xt is (d, n_rows)."""
     for j in range(Xt.shape[0]):

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastlogreg.kernels.dense_tiles import U
-from fastlogreg.runtime.jit import fetch, tile_kernel
+from fastlogreg.runtime.jit import fetch, step_kernel
 from fastlogreg.runtime.lanes import LANES, add_cells, add_into, load, spread, sums_of_four
 
 __all__ = ["ROWS", "by_lanes", "decisions_narrow_c", "gradient_narrow_c", "is_narrow"]
@@ -47,7 +47,7 @@ def by_lanes(coef: np.ndarray) -> np.ndarray:
     return np.stack([np.where(counts, coef[column], 0.0), counts])
 
 
-@tile_kernel
+@step_kernel
 def decisions_narrow_c(
     X: np.ndarray,
     coef: np.ndarray,
@@ -90,7 +90,7 @@ def decisions_narrow_c(
             z[i] += row[j] * coef[j]
 
 
-@tile_kernel
+@step_kernel
 def gradient_narrow_c(
     X: np.ndarray,
     columns: np.ndarray,

@@ -32,7 +32,7 @@ from fastlogreg.kernels.dense_tiles import (
     rows_of_lanes,
 )
 from fastlogreg.kernels.link import link_tile
-from fastlogreg.runtime.jit import block_kernel, fetch, tile_kernel
+from fastlogreg.runtime.jit import block_kernel, fetch, step_kernel
 from fastlogreg.runtime.lanes import LANES, add_cells, add_into, load, spread, store
 
 __all__ = [
@@ -44,7 +44,7 @@ __all__ = [
 ]
 
 
-@tile_kernel
+@step_kernel
 def gradient_tile_c(
     X: np.ndarray,
     coef: np.ndarray,
@@ -82,7 +82,7 @@ def gradient_tile_c(
             part[j] += X[first + i, j] * pull[i]
 
 
-@tile_kernel
+@step_kernel
 def gradient_tile_f(
     Xt: np.ndarray, pull: np.ndarray, first: int, count: int, n_rows: int, part: np.ndarray
 ) -> None:

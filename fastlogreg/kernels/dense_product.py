@@ -22,7 +22,7 @@ from fastlogreg.kernels.dense_pass import gradient_tile_c, gradient_tile_f
 from fastlogreg.kernels.dense_tiles import WIDE_F, U, fetch_columns, rows_of_lanes
 from fastlogreg.kernels.link import fill_row_weights
 from fastlogreg.kernels.pointwise import curvature
-from fastlogreg.runtime.jit import block_kernel, fetch, tile_kernel
+from fastlogreg.runtime.jit import block_kernel, fetch, step_kernel, tile_kernel
 from fastlogreg.runtime.lanes import LANES, add_cells, add_into, load, spread, sums_of_four
 
 __all__ = ["product_block_c", "product_block_f"]
@@ -30,7 +30,7 @@ __all__ = ["product_block_c", "product_block_f"]
 _AHEAD = 8  # columns
 
 
-@tile_kernel
+@step_kernel
 def both_decisions_c(
     X: np.ndarray,
     vectors: np.ndarray,
@@ -82,7 +82,7 @@ def both_decisions_c(
             v[i] += x * direction[j]
 
 
-@tile_kernel
+@step_kernel
 def both_decisions_f(
     Xt: np.ndarray,
     vectors: np.ndarray,

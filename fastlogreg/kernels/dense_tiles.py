@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastlogreg.kernels import link
-from fastlogreg.runtime.jit import fetch, tile_kernel
+from fastlogreg.runtime.jit import fetch, step_kernel, tile_kernel
 from fastlogreg.runtime.lanes import (
     LANES,
     add_cells,
@@ -170,7 +170,7 @@ def decide_in_fours(
             z[i] += X[first + i, j] * coef[j]
 
 
-@tile_kernel
+@step_kernel
 def decisions_tile_c(
     X: np.ndarray,
     coef: np.ndarray,
@@ -192,7 +192,7 @@ def decisions_tile_c(
         decide_in_fours(X, coef, first, count, ahead, step, z)
 
 
-@tile_kernel
+@step_kernel
 def decisions_tile_f(
     Xt: np.ndarray,
     coef: np.ndarray,

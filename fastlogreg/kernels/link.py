@@ -70,7 +70,7 @@ def link_tile(
     sums[sums.size - 1] += loss
 
 
-@tile_kernel
+@step_kernel
 def link_bend_tile(
     z: np.ndarray,
     codes: np.ndarray,

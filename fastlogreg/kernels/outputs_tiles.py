@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastlogreg.runtime.jit import tile_kernel
+from fastlogreg.runtime.jit import step_kernel
 
 __all__ = [
     "GAP",
@@ -43,7 +43,7 @@ GAP = 8  # float64 between lines: a cache line, so that lines do not share cache
 PITCH = _TILE_MOST + GAP
 
 
-@tile_kernel
+@step_kernel
 def fill_tile_c(X: np.ndarray, first: int, count: int, x: np.ndarray, rows: np.ndarray) -> None:
     """Fill line j of x with column j of rows first : first + count; C-order X."""
     d = X.shape[1]
@@ -69,7 +69,7 @@ def fill_tile_c(X: np.ndarray, first: int, count: int, x: np.ndarray, rows: np.n
                 line[at + 4], line[at + 5], line[at + 6], line[at + 7] = f[j], g[j], h[j], k[j]
 
 
-@tile_kernel
+@step_kernel
 def fill_tile_f(Xt: np.ndarray, first: int, count: int, x: np.ndarray, n_rows: int) -> None:
     """Fill line j of x with column j of rows first : first + count; Xt is (d, n_rows)."""
     for j in range(Xt.shape[0]):
@@ -80,7 +80,7 @@ def fill_tile_f(Xt: np.ndarray, first: int, count: int, x: np.ndarray, n_rows: i
             line[i] = 0.0
 
 
-@tile_kernel
+@step_kernel
 def decide_tile(
     x: np.ndarray, coef: np.ndarray, intercepts: np.ndarray, z: np.ndarray, n_rows: int
 ) -> None:
@@ -106,7 +106,7 @@ def decide_tile(
                 line[k] = line[k] + a * ae + b * be + c * ce + e * ee
 
 
-@tile_kernel
+@step_kernel
 def add_gradient(x: np.ndarray, z: np.ndarray, n_rows: int, gradient: np.ndarray) -> None:
     """Add sum_i p_oi x_ij over the first n_rows rows to every register tile of gradient."""
     for h in range(gradient.shape[1]):

@@ -24,7 +24,7 @@ import numpy as np
 
 from fastlogreg.kernels.blocks import aligned_zeros
 from fastlogreg.kernels.pointwise import exp_of_negative, log1p_of_positive
-from fastlogreg.runtime.jit import tile_kernel
+from fastlogreg.runtime.jit import step_kernel
 
 __all__ = [
     "MOST_ROWS",
@@ -47,7 +47,7 @@ def softmax_scratch() -> np.ndarray:
     return aligned_zeros(4 * _PITCH)
 
 
-@tile_kernel
+@step_kernel
 def fill_class_weights(
     codes: np.ndarray,
     weights: np.ndarray,
@@ -66,7 +66,7 @@ def fill_class_weights(
             out[i] *= weight[i]
 
 
-@tile_kernel
+@step_kernel
 def raise_tile(
     lines: np.ndarray, n_classes: int, code: np.ndarray, count: int, scratch: np.ndarray
 ) -> None:
@@ -93,7 +93,7 @@ def raise_tile(
             scratch[i + 3 * _PITCH] += 0.0 if own else e
 
 
-@tile_kernel
+@step_kernel
 def loss_tile(weight: np.ndarray, count: int, scratch: np.ndarray) -> float:
     """Return the loss after `raise_tile`; the first part of scratch becomes 1 / sum e."""
     loss = 0.0
@@ -108,7 +108,7 @@ def loss_tile(weight: np.ndarray, count: int, scratch: np.ndarray) -> float:
     return loss
 
 
-@tile_kernel
+@step_kernel
 def residual_tile(
     lines: np.ndarray,
     n_classes: int,
@@ -130,7 +130,7 @@ def residual_tile(
         sums[k, 0] += total
 
 
-@tile_kernel
+@step_kernel
 def share_tile(
     lines: np.ndarray,
     n_classes: int,
@@ -148,7 +148,7 @@ def share_tile(
             line[i] *= scratch[i]
 
 
-@tile_kernel
+@step_kernel
 def product_tile(
     lines: np.ndarray,
     n_classes: int,
@@ -199,7 +199,7 @@ def product_tile(
         sums[k, 0] += total
 
 
-@tile_kernel
+@step_kernel
 def probability_tile(lines: np.ndarray, first: int, count: int, scratch: np.ndarray) -> None:
     """Turn the decisions in a part of all lines into probabilities."""
     line = lines[0][first : first + count]

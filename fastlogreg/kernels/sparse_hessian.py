@@ -25,7 +25,7 @@ from fastlogreg.kernels.softmax import (
 )
 from fastlogreg.kernels.sparse_blocks import rows_of_tile
 from fastlogreg.kernels.sparse_rows import add_rows_of_lanes, decide_lanes
-from fastlogreg.runtime.jit import block_kernel, step_kernel, tile_kernel
+from fastlogreg.runtime.jit import block_kernel, step_kernel
 from fastlogreg.runtime.lanes import LANES, add_into, load, spread
 
 __all__ = ["hessian_rows"]
@@ -82,7 +82,7 @@ def bend_lines(
         sums[o, 0] += pulls
 
 
-@tile_kernel
+@step_kernel
 def add_pairs(
     data: np.ndarray,
     indices: np.ndarray,
@@ -110,7 +110,7 @@ def add_pairs(
                     add_into(out, at, share, spread(x * data[U(m)]))
 
 
-@tile_kernel
+@step_kernel
 def add_pairs_of_one(
     data: np.ndarray,
     indices: np.ndarray,

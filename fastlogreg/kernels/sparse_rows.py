@@ -20,7 +20,7 @@ from fastlogreg.kernels.link import fill_row_weights, link_tile
 from fastlogreg.kernels.pointwise import curvature
 from fastlogreg.kernels.predicted import check_line
 from fastlogreg.kernels.sparse_blocks import ascends, rows_of_tile
-from fastlogreg.runtime.jit import block_kernel, tile_kernel
+from fastlogreg.runtime.jit import block_kernel, step_kernel, tile_kernel
 from fastlogreg.runtime.lanes import LANES, add_cells, add_into, load, spread, store
 
 __all__ = [
@@ -39,7 +39,7 @@ U = np.uintp
 THREE = 3 * LANES
 
 
-@tile_kernel
+@step_kernel
 def decide_rows(
     data: np.ndarray,
     indices: np.ndarray,
@@ -58,7 +58,7 @@ def decide_rows(
         z[i] = total
 
 
-@tile_kernel
+@step_kernel
 def decide_pairs(
     data: np.ndarray,
     indices: np.ndarray,
@@ -80,7 +80,7 @@ def decide_pairs(
         z[i], v[i] = a, b
 
 
-@tile_kernel
+@step_kernel
 def decide_lanes(
     data: np.ndarray,
     indices: np.ndarray,
@@ -114,7 +114,7 @@ def decide_lanes(
             store(z, i * width + g, a)
 
 
-@tile_kernel
+@step_kernel
 def add_rows(
     data: np.ndarray,
     indices: np.ndarray,
@@ -131,7 +131,7 @@ def add_rows(
             part[U(indices[U(k)])] += a * data[U(k)]
 
 
-@tile_kernel
+@step_kernel
 def add_rows_of_lanes(
     data: np.ndarray,
     indices: np.ndarray,

@@ -36,7 +36,7 @@ from fastlogreg.kernels.tabular_tiles import (
     lanes_of_levels,
     pack,
 )
-from fastlogreg.runtime.jit import block_kernel, tile_kernel
+from fastlogreg.runtime.jit import block_kernel, step_kernel, tile_kernel
 from fastlogreg.runtime.threads import run_blocks
 
 __all__ = ["loss_gradient_hessian"]
@@ -46,7 +46,7 @@ _LINE = 8  # numbers of a cache line
 _ADDS_OF_PART = 12  # additions for each number of a part, so that parts are worth their room
 
 
-@tile_kernel
+@step_kernel
 def add_number_products(
     numbers: np.ndarray,
     bend: np.ndarray,
@@ -80,7 +80,7 @@ def add_number_products(
             core[base + k] += total
 
 
-@tile_kernel
+@step_kernel
 def fill_rows(
     numbers: np.ndarray,
     bend: np.ndarray,
@@ -101,7 +101,7 @@ def fill_rows(
             scaled[U(i * width + j)] = 0.0
 
 
-@tile_kernel
+@step_kernel
 def find_places(
     levels: np.ndarray,
     of_levels: np.ndarray,
@@ -129,7 +129,7 @@ def add_line(line: np.ndarray, base: int, scaled: np.ndarray, first: int, width:
         line[q], line[q + U(1)], line[q + U(2)], line[q + U(3)] = a, b, c, d
 
 
-@tile_kernel
+@step_kernel
 def add_level_pairs(
     places: np.ndarray, bend: np.ndarray, count: int, n_levels: int, side: int, core: np.ndarray
 ) -> None:
@@ -142,7 +142,7 @@ def add_level_pairs(
                 core[U(row + places[U(own + b)])] += h
 
 
-@tile_kernel
+@step_kernel
 def add_level_lines(
     places: np.ndarray,
     scaled: np.ndarray,
@@ -158,7 +158,7 @@ def add_level_lines(
             add_line(core, (places[U(a)] + 1) * side - width, scaled, i * width, width)
 
 
-@tile_kernel
+@step_kernel
 def add_border(
     border_rows: np.ndarray,
     places: np.ndarray,

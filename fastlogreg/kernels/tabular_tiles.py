@@ -20,7 +20,7 @@ from numpy import uintp as U  # an index that cannot count from the end
 
 from fastlogreg.kernels.blocks import block_edges, count_blocks
 from fastlogreg.kernels.tabular_fill import describe, fill_tile
-from fastlogreg.runtime.jit import tile_kernel
+from fastlogreg.runtime.jit import step_kernel
 
 __all__ = [
     "SUB",
@@ -109,7 +109,7 @@ def pack(X: Any, coef: np.ndarray) -> np.ndarray:
     return packed
 
 
-@tile_kernel
+@step_kernel
 def decisions_tile(
     numbers: np.ndarray,
     levels: np.ndarray,
@@ -148,7 +148,7 @@ def decisions_tile(
             z[i] += level[U(code[i] + 1)]
 
 
-@tile_kernel
+@step_kernel
 def add_numbers(
     numbers: np.ndarray,
     number_slots: np.ndarray,
@@ -166,7 +166,7 @@ def add_numbers(
         part[number_slots[j]] += total
 
 
-@tile_kernel
+@step_kernel
 def add_levels(
     levels: np.ndarray,
     spans: np.ndarray,

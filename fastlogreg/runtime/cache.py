@@ -44,6 +44,7 @@ from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
 
 from fastlogreg.errors import KernelCacheWarning
+from fastlogreg.runtime.steps import bind, steps_of
 
 __all__ = ["KernelCache", "KernelFolder", "kernel_folder", "pack", "source_hash", "unpack"]
 
@@ -228,7 +229,9 @@ class KernelCache(FunctionCache):  # type: ignore[misc]
             payload = _read(folder / name, key)
             if payload is None:
                 return None
-            return CompileResult._rebuild(target_context, *pickle.loads(payload))
+            steps, parts = pickle.loads(payload)
+            bind(steps)
+            return CompileResult._rebuild(target_context, *parts)
         except Exception as error:
             self._warn(f"read from {str(folder)!r} ({error})")
             return None
@@ -242,7 +245,8 @@ class KernelCache(FunctionCache):  # type: ignore[misc]
             return
         try:
             name, key = self._file(signature, compiled.codegen)
-            _write(folder / name, pack(key, dumps(compiled._reduce())))
+            content = dumps((steps_of(compiled.library), compiled._reduce()))
+            _write(folder / name, pack(key, content))
         except Exception as error:
             self._warn(f"written to {str(folder)!r} ({error})")
 

@@ -32,6 +32,7 @@ from numba.core.compiler_lock import global_compiler_lock
 from numba.extending import intrinsic
 
 from fastlogreg.runtime.cache import KernelCache, kernel_folder
+from fastlogreg.runtime.steps import share
 from fastlogreg.runtime.threads import run_uninterrupted
 
 __all__ = ["block_kernel", "data_of", "fetch", "pointwise", "step_kernel", "tile_kernel"]
@@ -62,19 +63,17 @@ def pointwise(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def tile_kernel(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile a step on one tile of rows, as a part of the block kernels that call it.
-
-    Inlined by numba itself, it is optimised once in its caller, not alone before.
-    """
+    """Compile a few lines as a part of each kernel that calls them."""
     return cast(Callable[P, R], _sums(function, inline="always"))
 
 
 def step_kernel(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile a step that sees nothing of X: once, whatever types the block kernels read.
+    """Compile the work on one tile of rows: once, whichever kernels call it.
 
-    They call it, a tile at a time.
+    It is called by kernels alone, not from Python; see `fastlogreg.runtime.steps`.
     """
-    return cast(Callable[P, R], _sums(function))
+    dispatcher = _cached(_sums(function, no_cpython_wrapper=True))
+    return cast(Callable[P, R], share(dispatcher) if hasattr(dispatcher, "py_func") else dispatcher)
 
 
 def block_kernel(function: Callable[P, R]) -> Callable[P, R]:
@@ -82,9 +81,14 @@ def block_kernel(function: Callable[P, R]) -> Callable[P, R]:
     return cast(Callable[P, R], _cached(_sums(function)))
 
 
-def _sums(function: Callable[..., Any], **options: str) -> Any:
+def _sums(function: Callable[..., Any], **options: Any) -> Any:
     compiler = numba.njit(
-        error_model="numpy", fastmath=set(_SUM_FLAGS), nogil=True, _nrt=False, **options
+        error_model="numpy",
+        fastmath=set(_SUM_FLAGS),
+        nogil=True,
+        _nrt=False,
+        no_cfunc_wrapper=True,  # nobody calls them from C
+        **options,
     )
     return compiler(function)
 

@@ -94,18 +94,18 @@ import numpy as np
 from fastlogreg import precompile
 from fastlogreg.cli import main
 from tests.reliability.tiny import total
-precompile._works = lambda *_, **__: [("tiny", lambda: total(np.ones(3)))]
+precompile._works = lambda *_, **__: [("tiny", lambda: total(np.ones(3), np.zeros(1)))]
 raise SystemExit(main())
 """
 
 
 def test_it_fills_the_cache(tmp_path):
-    """With the smallest kernel; `tests/test_warmup.py` says which of ours are compiled."""
+    """With the smallest kernel and its step; `tests/test_warmup.py` says which ours are."""
     command = [sys.executable, "-c", SMALLEST, "warmup", "--json", "--dtype", "float64"]
     found = []
     for _ in range(2):
         done = run_command([*command, "--order", "C"], FASTLOGREG_CACHE_DIR=str(tmp_path))
         assert done.returncode == 0, done.stderr
         found.append(json.loads(done.stdout))
-    assert found[0]["added"] == len(list(tmp_path.rglob("*.nbc"))) == 1
+    assert found[0]["added"] == len(list(tmp_path.rglob("*.nbc"))) == 2
     assert found[1]["added"] == 0

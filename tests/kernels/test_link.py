@@ -7,9 +7,10 @@ import pytest
 from fastlogreg.kernels import link, pointwise
 from fastlogreg.kernels.blocks import EMPTY_WEIGHTS
 from tests.kernels.test_pointwise import exact_pull, worst_ulps
-from tests.modes import long_when_interpreted
+from tests.modes import from_python, long_when_interpreted
 
 mpmath.mp.dps = 60
+link_tile = from_python(link.link_tile)
 # name: margins from a generator and their number
 MARGINS = {
     "certain": lambda rng, n: rng.uniform(30.0, 700.0, n),
@@ -51,7 +52,7 @@ def in_tiles(margins, codes, tile, weights=EMPTY_WEIGHTS):
     for first in range(0, len(margins), tile):
         count = min(tile, len(margins) - first)
         z[:count] = decisions[first : first + count]
-        link.link_tile(z, codes, weights, np.ones(2), first, n, weight, u, growth, part)
+        link_tile(z, codes, weights, np.ones(2), first, n, weight, u, growth, part)
         logs += growth[link.LANES] == 0.0
         pulls.append(z[:count].copy())
     assert not growth.any()

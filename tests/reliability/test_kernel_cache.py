@@ -22,7 +22,7 @@ with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     from tests.reliability.tiny import total
     numbers = np.random.default_rng(0).standard_normal(1_000)
-    sums = [total(numbers.astype(dtype)) for dtype in ("f8", "f4")]
+    sums = [total(numbers.astype(dtype), np.zeros(1)) for dtype in ("f8", "f4")]
 print(*(number.hex() for number in sums))
 for warning in caught:
     print(warning.category.__name__, warning.message)
@@ -38,6 +38,7 @@ def outcome(folder, *, before="", **environment):
 
 
 def kernels(folder):
+    """Return the files: of a step first, then of two kernels that call it."""
     return sorted(folder.rglob("*.nbc"))
 
 
@@ -51,7 +52,7 @@ def filled(tmp_path_factory):
     folder = tmp_path_factory.mktemp("kernels")
     digits, warned = outcome(folder)
     assert warned == []
-    assert len(kernels(folder)) == 2
+    assert len(kernels(folder)) == 3
     return folder, digits
 
 
@@ -79,27 +80,27 @@ def test_a_second_process_loads_what_the_first_compiled(cache, tally):
     tally("kernel caches tried, a process or more each")
 
 
-def empty(first, _second):
+def empty(first, *_others):
     first.write_bytes(b"")
 
 
-def halved(first, _second):
+def halved(first, *_others):
     first.write_bytes(first.read_bytes()[: first.stat().st_size // 2])
 
 
-def swapped(first, second):
+def swapped(first, second, *_others):
     one, other = first.read_bytes(), second.read_bytes()
     first.write_bytes(other)
     second.write_bytes(one)
 
 
-def flipped(first, _second):
+def flipped(first, *_others):
     content = bytearray(first.read_bytes())
     content[len(content) // 2] ^= 1
     first.write_bytes(content)
 
 
-def a_folder(first, _second):
+def a_folder(first, *_others):
     first.unlink()
     first.mkdir()
 
@@ -280,6 +281,21 @@ def test_a_file_that_grows_too_large_costs_one_warning_and_leaves_nothing(tmp_pa
     tally("kernel caches tried, a process or more each")
 
 
+def test_a_step_of_another_process_is_found_by_its_name_there(cache, tally):
+    """A name counts what was compiled before: that of the second process is another."""
+    folder, digits = cache
+    step, *callers = kernels(folder)
+    assert step.name.startswith("tiny.add_number-")
+    step.unlink()
+    before = "import numba\nnumba.njit(lambda x: x)(1)\nnumba.njit(lambda x: -x)(1)\n"
+    times = {path: path.stat().st_mtime_ns for path in callers}
+    assert outcome(folder, before=before) == (digits, [])
+    assert outcome(folder) == (digits, [])
+    assert {path: path.stat().st_mtime_ns for path in callers} == times
+    assert kernels(folder) == [step, *callers]
+    tally("kernel caches tried, a process or more each")
+
+
 @POSIX
 @pytest.mark.whole
 def test_a_full_disk_costs_one_warning_and_leaves_nothing_half(tmp_path, filled, tally):
@@ -313,7 +329,7 @@ def test_a_kill_beside_the_renaming_leaves_a_file_or_none(tmp_path, filled, tall
     assert done.returncode == -9
     assert len(kernels(tmp_path)) == (when != "pass")
     assert outcome(tmp_path) == (filled[1], [])
-    assert len(kernels(tmp_path)) == 2
+    assert len(kernels(tmp_path)) == 3
     tally("kernel caches tried, a process or more each")
 
 
@@ -322,7 +338,7 @@ def test_processes_that_compile_at_once_agree(tmp_path, filled, tally, together)
     with ThreadPoolExecutor(together) as pool:
         found = list(pool.map(lambda _: outcome(tmp_path), range(together)))
     assert found == [(filled[1], [])] * together
-    assert len(state(tmp_path)) == len(kernels(tmp_path)) == 2
+    assert len(state(tmp_path)) == len(kernels(tmp_path)) == 3
     assert outcome(tmp_path) == (filled[1], [])
     tally("kernel caches tried, a process or more each")
 
@@ -345,15 +361,15 @@ def test_code_with_checked_indices_is_kept_apart(cache, tally):
 
 def test_a_warning_made_an_error_leaves_the_next_call_right(cache, tally):
     folder, digits = cache
-    flipped(*kernels(folder))
-    flipped(*reversed(kernels(folder)))
+    for path in kernels(folder):
+        flipped(path)
     code = """
 import warnings
 import numpy as np
 warnings.simplefilter("error")
 from tests.reliability.tiny import total
 try:
-    total(np.ones(3))
+    total(np.ones(3), np.zeros(1))
 except UserWarning as warning:
     assert "could not be read" in str(warning)
 else:

@@ -1,14 +1,21 @@
-"""The smallest kernel, for tests of where kernels are kept: compiled in a moment."""
+"""The smallest kernel and a step of it, for tests of where kernels are kept."""
 
-from fastlogreg.runtime.jit import block_kernel
+import numpy as np
+
+from fastlogreg.runtime.jit import block_kernel, step_kernel
 
 __all__ = ["total"]
 
 
+@step_kernel
+def add_number(sums, number):
+    """Add a number to sums[0]."""
+    sums[0] += number
+
+
 @block_kernel
-def total(numbers):
-    """Return the sum of an array."""
-    found = 0.0
+def total(numbers, sums):
+    """Return the sum of an array, which is added to sums[0]."""
     for number in numbers:
-        found += number
-    return found
+        add_number(sums, np.float64(number))
+    return sums[0]

@@ -2,6 +2,12 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
+import pytest
+
+from fastlogreg.kernels import dense_tiles
+from tests.modes import compiled_only, from_python
+
 COMPILE_ORDER = """
 import hashlib
 import numpy as np
@@ -39,3 +45,15 @@ def test_the_order_of_compilation_changes_no_bit(run_python):
             orders,
         )
         assert len(set(found)) == 1
+
+
+@compiled_only
+def test_a_step_refuses_a_call_from_python():
+    z = np.empty(4)
+    decide = dense_tiles.decisions_tile_c
+    arguments = (np.ones((4, 3)), dense_tiles.with_rest(np.ones(4)), 0, 4, 0, 1, z)
+    for _ in range(2):
+        with pytest.raises(TypeError, match="decisions_tile_c is a step of compiled kernels"):
+            decide(*arguments)
+        from_python(decide)(*arguments)
+        assert z.tolist() == [4.0] * 4

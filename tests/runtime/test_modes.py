@@ -55,8 +55,9 @@ def test_a_check_compiled_in_finds_an_index_beyond_the_end(run_python):
     code = """
 import numpy as np
 from fastlogreg.kernels import dense_tiles
+from tests.modes import from_python
 try:
-    dense_tiles.decisions_tile_c(np.ones((4, 3)), np.ones(4), 0, 8, 0, 1, np.empty(8))
+    from_python(dense_tiles.decisions_tile_c)(np.ones((4, 3)), np.ones(4), 0, 8, 0, 1, np.empty(8))
 except IndexError as error:
     print("found")
 """
