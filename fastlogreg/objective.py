@@ -315,7 +315,8 @@ class Objective:
         core, border = sums.core, sums.border
         if not self.fit_intercept:
             core, border = core[:-1, :-1], border[:, :-1]
-        return EliminatedHessian(sums.first, sums.diagonal, border, core, self.design.backend)
+        parts = (sums.first, sums.diagonal, border, core)
+        return EliminatedHessian(*parts, sums.loops, sums.n_threads)
 
     def _hessian(self, matrix: np.ndarray) -> ProximalHessian:
         """Return the Hessian, made in place, from the sum over the rows ``(p, p)``."""

@@ -10,7 +10,7 @@ from typing import Any, Protocol, cast, runtime_checkable
 import numpy as np
 
 from fastlogreg.runtime.cached import cached_property
-from fastlogreg.runtime.loops import MatrixLoops
+from fastlogreg.runtime.loops import Eliminating, MatrixLoops
 
 __all__ = [
     "Backend",
@@ -111,12 +111,18 @@ class BlockSums:
         Its rows' other columns, in their order.
     core : ndarray of float64, shape (p - m, p - m)
         All other columns, the intercept last.
+    loops : Eliminating
+        The backend's, for what is made of them.
+    n_threads : int
+        How many threads these may use.
     """
 
     first: int
     diagonal: np.ndarray
     border: np.ndarray
     core: np.ndarray
+    loops: Eliminating
+    n_threads: int
 
 
 class Design(Protocol):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from fastlogreg.design.protocol import Backend, BlockSums, Targets
 from fastlogreg.design.stored import StoredDesign
+from fastlogreg.runtime.loops import Eliminating
 
 __all__ = ["Categorical", "MixedColumns", "TabularDesign"]
 
@@ -140,7 +141,9 @@ class TabularDesign(StoredDesign[MixedColumns]):
         """
         losses, gradients, sums = super().loss_gradient_hessian(coef, targets, weights)
         if isinstance(sums, tuple):
-            sums = BlockSums(*sums)
+            first, diagonal, border, core = sums
+            loops = cast(Eliminating, self.backend)
+            sums = BlockSums(first, diagonal, border, core, loops, self.n_threads)
         return losses, gradients, sums
 
     def take(self, rows: np.ndarray) -> TabularDesign:

@@ -8,19 +8,15 @@ they are.  With ``D`` that block, ``A`` the rest and ``B`` what lies between::
 
 (Boyd & Vandenberghe, *Convex Optimization*, appendix C.4).  All rows and columns are first
 scaled to a unit diagonal, so that nothing depends on the units of the columns.
-
-All products are SciPy's, as the factor of the complement is: NumPy brings a BLAS of its own,
-and the threads of one spin for a while after a product, in the way of the other's.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import blas
 
 from fastlogreg.hessian.dense import DenseHessian
-from fastlogreg.reference import cholesky as by_lapack
-from fastlogreg.runtime.loops import Factoring
+from fastlogreg.runtime.loops import Eliminating
+from fastlogreg.runtime.vectors import times
 
 __all__ = ["EliminatedHessian", "assemble"]
 
@@ -40,8 +36,10 @@ class EliminatedHessian:
         Its rows' other columns.
     core : ndarray of float64, shape (r, r)
         The rest.  Of a model without intercept it lacks the last row of the coefficients.
-    factoring : Factoring
+    loops : Eliminating
         The backend's, for the complement.
+    n_threads : int
+        How many threads they may use.
     """
 
     def __init__(
@@ -50,12 +48,14 @@ class EliminatedHessian:
         diagonal: np.ndarray,
         border: np.ndarray,
         core: np.ndarray,
-        factoring: Factoring = by_lapack,
+        loops: Eliminating,
+        n_threads: int = 1,
     ) -> None:
-        self._factoring = factoring
+        self._loops = loops
+        self._n_threads = n_threads
         self._block = slice(first, first + len(diagonal))
-        self._parts = diagonal, border, core
-        self._factored: tuple[np.ndarray, np.ndarray, np.ndarray, DenseHessian] | None = None
+        self._parts = diagonal, np.ascontiguousarray(border), core
+        self._factored: tuple[np.ndarray, np.ndarray, DenseHessian] | None = None
 
     def solve(self, gradient: np.ndarray) -> np.ndarray:
         """Return ``H^-1 gradient``; rows beyond the matrix, a fixed intercept, stay 0.
@@ -65,37 +65,29 @@ class EliminatedHessian:
         """
         if self._factored is None:
             self._factored = self._factor()
-        scale, of_core, border, schur = self._factored
+        scale, of_core, schur = self._factored
+        border = self._parts[1]
         rest = self._rest(gradient)
         g_block = scale * gradient[self._block, 0]
         out = np.zeros_like(gradient)
         with np.errstate(over="ignore", invalid="ignore"):
-            right = of_core * gradient[rest, 0]
-            if len(g_block):  # LAPACK's wrappers refuse empty arrays
-                right = blas.dgemv(-1.0, border.T, g_block, 1.0, right)
-            y = schur.solve(right[:, None])[:, 0]
-            if len(g_block):
-                y_block = blas.dgemv(-1.0, border.T, y, 1.0, g_block, trans=1)
-                out[self._block, 0] = scale * y_block
-            out[rest, 0] = of_core * y
+            right = of_core * (gradient[rest, 0] - times(border.T, scale * g_block))
+            y = of_core * schur.solve(right[:, None])[:, 0]
+            out[self._block, 0] = scale * (g_block - scale * times(border, y))
+            out[rest, 0] = y
         return out
 
     def _rest(self, gradient: np.ndarray) -> np.ndarray:
         n = len(self._parts[0]) + len(self._parts[2])
         return np.delete(np.arange(n), np.arange(self._block.start, self._block.stop))
 
-    def _factor(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, DenseHessian]:
-        """Return the scales of both parts, the scaled border, and the Schur complement."""
+    def _factor(self) -> tuple[np.ndarray, np.ndarray, DenseHessian]:
+        """Return the scales of both parts, and the Schur complement, scaled."""
         diagonal, border, core = self._parts
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
             scale, of_core = _unit_scale(diagonal), _unit_scale(core.diagonal())
-            scaled = border * scale[:, None]
-            scaled *= of_core
-            schur = core * of_core
-            schur *= of_core[:, None]
-            lower = blas.dsyrk(-1.0, scaled.T, 1.0, schur.T, lower=1)
-            schur = np.tril(lower) + np.tril(lower, -1).T
-        return scale, of_core, scaled, DenseHessian(schur, factoring=self._factoring)
+            schur = self._loops.schur_complement(scale, of_core, border, core, self._n_threads)
+        return scale, of_core, DenseHessian(schur, factoring=self._loops)
 
 
 def assemble(first: int, diagonal: np.ndarray, border: np.ndarray, core: np.ndarray) -> np.ndarray:

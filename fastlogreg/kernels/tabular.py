@@ -16,6 +16,7 @@ from fastlogreg.kernels import densely, tabular_hessian
 from fastlogreg.kernels.blocks import EMPTY_WEIGHTS, sum_parts
 from fastlogreg.kernels.cholesky import factor_cholesky, reciprocal_condition, solve_cholesky
 from fastlogreg.kernels.coordinate import descend_coordinates
+from fastlogreg.kernels.elimination import schur_complement
 from fastlogreg.kernels.link import link_scratch
 from fastlogreg.kernels.predicted import store
 from fastlogreg.kernels.softmax import softmax_scratch
@@ -39,6 +40,7 @@ __all__ = [
     "loss_gradient_hessian",
     "probability",
     "reciprocal_condition",
+    "schur_complement",
     "solve_cholesky",
     "square_sums",
 ]

@@ -15,6 +15,7 @@ from scipy.sparse import csc_array, csr_array, hstack
 
 from fastlogreg.reference.cholesky import factor_cholesky, reciprocal_condition, solve_cholesky
 from fastlogreg.reference.coordinate import descend_coordinates
+from fastlogreg.reference.elimination import schur_complement
 from fastlogreg.reference.pointwise import (
     curvature,
     loss_pull,
@@ -34,6 +35,7 @@ __all__ = [
     "loss_gradient_hessian",
     "probability",
     "reciprocal_condition",
+    "schur_complement",
     "solve_cholesky",
     "square_sums",
 ]

@@ -1,6 +1,6 @@
 """What a backend has for matrices, whatever X is: no X is read.
 
-`fastlogreg.kernels.cholesky` and `fastlogreg.kernels.coordinate` have it, and their mirrors.
+`fastlogreg.kernels.cholesky`, `elimination` and `coordinate` have it, and their mirrors.
 A design's backend has it among its passes, and the Hessians are handed it.
 """
 
@@ -10,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
-__all__ = ["Factoring", "MatrixLoops"]
+__all__ = ["Eliminating", "Factoring", "MatrixLoops"]
 
 
 class Factoring(Protocol):
@@ -24,6 +24,20 @@ class Factoring(Protocol):
 
     def reciprocal_condition(self, factor: np.ndarray, norm: float) -> float:
         """Return an estimate of 1 over the condition number of a matrix of that 1-norm."""
+
+
+class Eliminating(Factoring, Protocol):
+    """That, and the Schur complement of a diagonal block."""
+
+    def schur_complement(
+        self,
+        scale: np.ndarray,
+        of_core: np.ndarray,
+        border: np.ndarray,
+        core: np.ndarray,
+        n_threads: int,
+    ) -> np.ndarray:
+        """Return ``c (A - B' s^2 B) c`` for scales s of the rows of B and c of A."""
 
 
 class MatrixLoops(Factoring, Protocol):

@@ -9,20 +9,27 @@ Far from the minimum its steps are too short, again and again by about as much: 
 falls there like an exponential.  The slope that a step leaves says by how much, and the
 next one begins that much longer.  Near the minimum each step squares the error, so the
 last evaluations are known beforehand, and take no Hessian.
+
+Over sparse tables and categories a Hessian takes as long as several passes without one.
+There it serves for further steps, corrected by what they teach (L-BFGS with that matrix
+as its first), until the passes that are left at their rate would take longer than another
+Hessian.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Generic, TypeVar
 
 import numpy as np
 
 from fastlogreg.solvers.descent import descend
 from fastlogreg.solvers.geometry import SMOOTH
-from fastlogreg.solvers.solution import Callback, Solution, Solvable, TwiceDifferentiable
+from fastlogreg.solvers.prices import is_scattered, price_of_hessian
+from fastlogreg.solvers.solution import Callback, Curved, Penalised, Solution, TwiceDifferentiable
 from fastlogreg.solvers.steps import NewtonSteps, Steps
 
-__all__ = ["FullHessian", "minimise"]
+__all__ = ["FullHessian", "KeptHessian", "minimise"]
 
 H = TypeVar("H")
 
@@ -31,9 +38,15 @@ _LONGEST = 2.0  # Newton steps
 _QUADRATIC = 1e-2  # of the predicted decrease: each step squares the error from here on
 _MARGIN = 0.1  # of tol: where the gradient is expected below, the Hessian is left out
 
+_MEMORY = 30  # pairs that correct a Hessian
+_SLOW = 1.0 / 9.0  # of the predicted decrease, a third of the gradient
+_STEPS_LOOKED_AT = 2
+_STEPS_BY_HESSIAN = 2  # with a new one, to tol
+_NOISE = 4.0 * float(np.finfo(np.float64).eps)
+
 
 def minimise(
-    objective: TwiceDifferentiable[Solvable],
+    objective: Penalised,
     start: np.ndarray,
     *,
     tol: float,
@@ -41,7 +54,13 @@ def minimise(
     callback: Callback | None = None,
 ) -> Solution:
     """Minimise by Newton's method; see `fastlogreg.solvers.SOLVERS` for the parameters."""
-    model = FullHessian(objective, NewtonSteps(), tol)
+    side, n_outputs = start.shape
+    filled = objective.cells / objective.n_rows
+    if is_scattered(side, filled):
+        price = price_of_hessian(side, n_outputs, filled)
+        model: FullHessian[Curved] = KeptHessian(objective, NewtonSteps(_MEMORY), tol, price)
+    else:
+        model = FullHessian(objective, NewtonSteps(), tol)
     return descend(objective, start, model, tol=tol, max_iter=max_iter, callback=callback)
 
 
@@ -70,7 +89,7 @@ class FullHessian(Generic[H]):
         self._predicted: float | None = None
         self._predicted_before = 0.0
         self._length = 1.0
-        self._ends = False
+        self._keeps = False
 
     def approach(self, start: np.ndarray) -> np.ndarray:
         """Return *start*: each step takes a whole pass."""
@@ -78,19 +97,19 @@ class FullHessian(Generic[H]):
 
     def evaluate(self, coef: np.ndarray) -> tuple[float, np.ndarray]:
         """Return F and its gradient, and keep the Hessian that the same pass brings."""
-        if self._ends:
+        if self._keeps:
             value, gradient = self._objective.value_gradient(coef)
         else:
             value, gradient, self.hessian = self._objective.value_gradient_hessian(coef)
             self._steps.take(self.hessian)
-        self._ends = False
+        self._keeps = False
         self._coef, self._predicted = coef, None
         return value + self._steps.geometry.penalty(coef), gradient
 
     def direction(self, gradient: np.ndarray) -> np.ndarray:
         """Return the Newton step."""
         predicted = self.predicted_decrease(gradient)
-        self._ends = self._is_near_the_end(predicted, gradient)
+        self._keeps = self._shall_keep(predicted, gradient)
         self._predicted_before, self._gradient = predicted, gradient
         return self._steps.direction
 
@@ -118,7 +137,7 @@ class FullHessian(Generic[H]):
         """Have nothing to drop."""
         return False
 
-    def _is_near_the_end(self, predicted: float, gradient: np.ndarray) -> bool:
+    def _shall_keep(self, predicted: float, gradient: np.ndarray) -> bool:
         """Return whether this step and one more with the same Hessian are all that is needed.
 
         Where each step squares the error, the gradient shrinks by what the predicted
@@ -130,3 +149,76 @@ class FullHessian(Generic[H]):
         slopes = self._steps.geometry.subgradient(self._coef, gradient)
         shrinks = predicted / self._predicted_before
         return float(np.abs(slopes).max()) * shrinks**2 <= _MARGIN * self._tol
+
+
+class KeptHessian(FullHessian[Curved]):
+    """A Hessian that serves for several steps, corrected by them, where it is dear.
+
+    Parameters
+    ----------
+    objective : Penalised
+        What is minimised.
+    steps : Steps
+        What makes steps of its Hessians, and corrects them.
+    tol : float
+        Where the largest component of the gradient shall get.
+    price : float
+        The passes that one with a Hessian takes as long as.
+    """
+
+    def __init__(
+        self, objective: Penalised, steps: Steps[Curved], tol: float, price: float
+    ) -> None:
+        super().__init__(objective, steps, tol)
+        self._constant_model = objective.constant_model
+        self._price = price
+        self._is_fresh = False  # whether the Hessian is from the point evaluated last
+        self._is_of_settled = False  # whether it is from the point that a search begins at
+        self._settled: np.ndarray
+        self._predictions: list[float] = []  # by the present Hessian
+
+    def approach(self, start: np.ndarray) -> np.ndarray:
+        """Return *start*, or the best intercept if it is 0: that takes no pass."""
+        return start if start.any() else self._constant_model()
+
+    def evaluate(self, coef: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return F and its gradient, and keep the Hessian if the same pass brings one."""
+        self._is_fresh = not self._keeps
+        return super().evaluate(coef)
+
+    def direction(self, gradient: np.ndarray) -> np.ndarray:
+        """Return the step by the Hessian and what was learned since."""
+        self._settled, self._is_of_settled = self._coef, self._is_fresh
+        return super().direction(gradient)
+
+    def update(self, step: np.ndarray, gradient_change: np.ndarray) -> None:
+        """Learn from the step if it brought no Hessian."""
+        if not self._is_fresh:
+            self._steps.learn(step, gradient_change)
+
+    def forget(self) -> bool:
+        """Drop what the steps taught; without that, the Hessian for that of this point."""
+        if self._steps.forget():
+            self._coef, self._is_fresh = self._settled, self._is_of_settled
+            return True
+        if self._is_of_settled:
+            return False
+        self.evaluate(self._settled)
+        return True
+
+    def _shall_keep(self, predicted: float, gradient: np.ndarray) -> bool:
+        """Return whether a step as the last ones gets nearer for its price than a Hessian."""
+        if self._is_fresh:
+            self._predictions = [predicted]
+            return True
+        self._predictions.append(predicted)
+        before, *_, last = self._predictions[-1 - _STEPS_LOOKED_AT :]
+        if predicted <= _NOISE:
+            return True
+        if not predicted <= _SLOW * self._predictions[-2]:
+            return False
+        # The gradient shrinks like the root of the predicted decrease.
+        n_steps = min(len(self._predictions) - 1, _STEPS_LOOKED_AT)
+        a_step = math.log(before / last) / (2 * n_steps)
+        steps_left = math.log(max(float(np.abs(gradient).max()) / self._tol, 1.0)) / a_step
+        return steps_left <= self._price + _STEPS_BY_HESSIAN

@@ -14,10 +14,11 @@ import numpy as np
 from fastlogreg.solvers.descent import descend
 from fastlogreg.solvers.marks import Marks, find_rare_marks
 from fastlogreg.solvers.newton_cholesky import FullHessian
+from fastlogreg.solvers.prices import PRODUCT, cells_of_pass, products_of_row
 from fastlogreg.solvers.solution import Callback, Sampled, Solution, Step
 from fastlogreg.solvers.steps import Steps
 
-__all__ = ["GROWTH", "MOST_OF_ROWS", "Samples", "price_of_hessian", "sample_sizes"]
+__all__ = ["GROWTH", "MOST_OF_ROWS", "Samples", "sample_sizes"]
 
 H = TypeVar("H")
 
@@ -27,8 +28,6 @@ _LEAST_ROWS = 5  # a coefficient
 
 # The time of a sample and of the passes that it leaves, in that of reading a cell of X:
 _HESSIANS = 3.0  # that the last sample takes
-_PRODUCT = 0.1  # of a Hessian: a multiply and an add
-_SCATTERED = 0.5  # the same where X is sparse, in the time of a stored value
 _ROW = 400.0  # to take it, whatever its length
 _ERROR = 2.0  # of a sampled Hessian, relative: that many times sqrt(coefficients / rows)
 _GAIN = math.log(1e6)  # by steps on all rows
@@ -59,8 +58,8 @@ def sample_sizes(n_rows: int, side: int, n_outputs: int) -> list[int]:
 
     def cost(rows: int) -> float:
         error = min(_ERROR * math.sqrt(side * n_outputs / rows), 0.7)
-        of_pass = n_rows * _cells_of_pass(side, n_outputs)
-        of_sample = rows * (_ROW + _HESSIANS * _PRODUCT * _products(side, n_outputs))
+        of_pass = n_rows * cells_of_pass(side, n_outputs)
+        of_sample = rows * (_ROW + _HESSIANS * PRODUCT * products_of_row(side, n_outputs))
         return of_sample + of_pass * _GAIN / -math.log(error)
 
     sizes = [most]
@@ -70,28 +69,6 @@ def sample_sizes(n_rows: int, side: int, n_outputs: int) -> list[int]:
     while chain[-1] // GROWTH >= least:
         chain.append(chain[-1] // GROWTH)
     return chain[::-1]
-
-
-def price_of_hessian(side: int, n_outputs: int, filled: float) -> float:
-    """Return the passes without a Hessian that take as long as one with.
-
-    *filled* is how many numbers X has of a row: where those are few, the products of their
-    pairs are added one by one.
-    """
-    if filled < side - 1:
-        return 1.0 + _SCATTERED * _products(filled + 1.0, n_outputs) / (filled + 1.0)
-    return 1.0 + _PRODUCT * _products(side, n_outputs) / _cells_of_pass(side, n_outputs)
-
-
-def _products(side: float, n_outputs: int) -> float:
-    """Return the multiplications and additions that a row adds to a Hessian."""
-    pairs = 0.5 * n_outputs * (n_outputs - 1) if n_outputs > 1 else 1.0
-    return 0.5 * pairs * side**2
-
-
-def _cells_of_pass(side: int, n_outputs: int) -> float:
-    """Return the time of a row in a pass without a Hessian, in cells."""
-    return side * max(1.0, 2 * _PRODUCT * n_outputs)
 
 
 class Samples(Generic[H]):

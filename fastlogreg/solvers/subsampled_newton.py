@@ -26,11 +26,11 @@ import numpy as np
 
 from fastlogreg.solvers.descent import descend
 from fastlogreg.solvers.newton_cholesky import FullHessian
+from fastlogreg.solvers.prices import price_of_hessian
 from fastlogreg.solvers.samples import (
     GROWTH,
     MOST_OF_ROWS,
     Samples,
-    price_of_hessian,
     sample_sizes,
 )
 from fastlogreg.solvers.solution import Callback, Sampled, Solution, Solvable

@@ -44,6 +44,23 @@ class Factor:
             found += np.bincount(chunk, minlength=len(found))
         return found[1:], int(found[0])
 
+    def present(self) -> tuple[np.ndarray, bool]:
+        """Return which values occur, and whether any row has none.
+
+        It is the faster the sooner all have occurred.
+        """
+        found = np.zeros(len(self.values) + 1, dtype=bool)
+        start = 0
+        while start < len(self.codes) and not found[:-1].all():
+            found[self.codes[start : start + _CHUNK]] = True  # -1 is the last
+            start += _CHUNK
+        return found[:-1], bool(found[-1]) or self.has_gaps(start)
+
+    def has_gaps(self, first: int) -> bool:
+        """Return whether the value of any row from *first* on is missing."""
+        rest = self.codes[first:]
+        return len(rest) > 0 and int(rest.min()) < 0
+
     def as_floats(self) -> np.ndarray:
         """Return the value of each row, a number, as float64; NaN where it is missing."""
         values = [np.nan if is_missing(value) else float(value) for value in self.values]

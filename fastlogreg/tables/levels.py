@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import numbers
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -92,24 +93,15 @@ class Levels:
         InvalidDataError
             Missing values that are an error, or no value at all.
         """
-        counts, n_missing = factor.counts()
-        total: dict[Any, int] = {}
-        for value, count in zip(factor.values, counts.tolist(), strict=True):
-            if is_missing(value):
-                n_missing += count
-            elif count:
-                total[value] = total.get(value, 0) + count
-        least = 0.0 if min_frequency is None else float(min_frequency)
-        if not isinstance(min_frequency, numbers.Integral):
-            least *= len(factor.codes)
+        has_missing, frequent, infrequent = _found(factor, min_frequency)
         levels = cls(
-            tuple(sorted_values([value for value, count in total.items() if count >= least])),
-            tuple(sorted_values([value for value, count in total.items() if count < least])),
-            n_missing > 0 and policy.missing == "category",
+            tuple(sorted_values(frequent)),
+            tuple(sorted_values(infrequent)),
+            has_missing and policy.missing == "category",
             has_reference,
         )
         column = levels.encode(factor, name, policy)
-        if not total and not levels.has_missing:
+        if not (frequent or infrequent or levels.has_missing):
             raise InvalidDataError(
                 f"column {name!r} has no value but missing ones; expected some. Drop it, or let "
                 "them be a category: handle_missing='category'."
@@ -150,12 +142,18 @@ class Levels:
         missing = self._of_missing(policy)
         unknown = self._of_unknown(policy)
         names = np.empty(len(factor.values) + 1, dtype=np.int64)
-        for j, value in enumerate(factor.values):
-            names[j] = missing if is_missing(value) else self._number.get(value, unknown)
+        if _are_text(factor.values) and tuple(factor.values) == self.values:
+            names[:-1] = np.arange(len(self.values)) - self.has_reference
+        else:
+            names[:-1] = [
+                missing if is_missing(value) else self._number.get(value, unknown)
+                for value in factor.values
+            ]
         names[-1] = missing
-        if (names == _REFUSED).any():
-            refused = names == _REFUSED
-            self._check(factor, refused, name)
+        refused = names == _REFUSED
+        if refused.any():
+            if refused[:-1].any() or factor.has_gaps(0):
+                self._check(factor, refused, name)
             names[refused] = _NO_LEVEL  # values that a type knows and no row has
         return Categorical(factor.renamed(names), len(self.labels))
 
@@ -200,3 +198,28 @@ class Levels:
         known = [level for level in self._number if isinstance(level, str)]
         close = difflib.get_close_matches(value, known) if isinstance(value, str) else []
         return f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
+
+
+def _found(factor: Factor, min_frequency: float | None) -> tuple[bool, list[Any], list[Any]]:
+    """Return whether values are missing, and those that are frequent and those that are not."""
+    if min_frequency is None:
+        occurs, has_missing = factor.present()
+        values = list(dict.fromkeys(compress(factor.values, occurs.tolist())))
+        known = values if _are_text(values) else [v for v in values if not is_missing(v)]
+        return has_missing or len(known) < len(values), known, []
+    counts, n_missing = factor.counts()
+    total: dict[Any, int] = {}
+    for value, count in zip(factor.values, counts.tolist(), strict=True):
+        if is_missing(value):
+            n_missing += count
+        elif count:
+            total[value] = total.get(value, 0) + count
+    least = float(min_frequency)
+    if not isinstance(min_frequency, numbers.Integral):
+        least *= len(factor.codes)
+    frequent = [value for value, count in total.items() if count >= least]
+    return n_missing > 0, frequent, [value for value, count in total.items() if count < least]
+
+
+def _are_text(values: list[Any]) -> bool:
+    return set(map(type, values)) <= {str}
