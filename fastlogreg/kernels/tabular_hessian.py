@@ -344,7 +344,11 @@ def _largest_last(X: Any) -> Any:
 
 
 def _count_blocks(X: Any, part_size: int) -> int:
-    """Return the number of blocks: few where a part is large beside what a block adds to it."""
+    """Return the number of blocks: few where a part is large beside what a block adds to it.
+
+    It is a power of two: of three blocks, one of two threads would do two.
+    """
     adds = (len(X.levels) + len(X.numbers) + 1) ** 2
     by_work = int(X.n_rows) * adds // (_ADDS_OF_PART * max(part_size, 1))
-    return min(count_blocks(X.n_rows, adds, part_size), max(by_work, 2))
+    most = min(count_blocks(X.n_rows, adds, part_size), max(by_work, 2))
+    return 1 << (most.bit_length() - 1)
