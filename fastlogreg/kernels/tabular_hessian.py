@@ -43,6 +43,8 @@ __all__ = ["loss_gradient_hessian"]
 
 _LANES = 4  # numbers that are added together
 _LINE = 8  # numbers of a cache line
+_LINES_OF_SHARE = 64  # of the levels' lines that a thread adds up at a time ...
+_MOST_SHARES = 64  # ... or more, so that these are not too many
 _ADDS_OF_PART = 12  # additions for each number of a part, so that parts are worth their room
 
 
@@ -237,6 +239,21 @@ def hessian_mixed(
         add_border(border_rows, places, bend, scaled, some, n_levels, width, side, border)
 
 
+@block_kernel
+def add_up_lines(
+    parts: np.ndarray, order: np.ndarray, first: int, last: int, side: int, out: np.ndarray
+) -> None:
+    """Fill the lines first to last - 1 of out, whose columns are *order*, with sums of parts."""
+    for line in range(first, last):
+        base = line * side
+        for k in range(order.size):
+            place = base + order[k]
+            total = parts[0, place]
+            for b in range(1, parts.shape[0]):
+                total += parts[b, place]
+            out[line, k] = total
+
+
 def loss_gradient_hessian(
     X: Any, coef: np.ndarray, rows: tuple[np.ndarray, ...], n_threads: int
 ) -> tuple[np.ndarray, np.ndarray, tuple[int, np.ndarray, np.ndarray, np.ndarray]]:
@@ -295,8 +312,23 @@ def loss_gradient_hessian(
     core = core[np.ix_(order, order)]
     core += core.T
     core.flat[:: len(core) + 1] *= 0.5
-    border = sum_parts(borders).reshape(size + 1, side)[:size, order]
+    border = _add_up(borders, size, side, order, n_threads)
     return np.array([loss]), gradient[:, None], (first, border[:, -1].copy(), border, core)
+
+
+def _add_up(
+    parts: np.ndarray, n_lines: int, side: int, order: np.ndarray, n_threads: int
+) -> np.ndarray:
+    """Return the lines ``(n_lines, len(order))`` of the sum of parts, added in block order."""
+    out = np.empty((n_lines, len(order)))
+    n_shares = max(1, min(_MOST_SHARES, -(-n_lines // _LINES_OF_SHARE)))
+    edges = block_edges(n_lines, n_shares, 1)
+
+    def block(begin: int, end: int) -> None:
+        add_up_lines(parts, order, edges[begin], edges[end], side, out)
+
+    run_blocks(block, len(edges) - 1, n_threads)
+    return out
 
 
 def _largest(X: Any) -> tuple[int, int]:

@@ -182,9 +182,11 @@ class KeptHessian(FullHessian[Curved]):
         return start if start.any() else self._constant_model()
 
     def evaluate(self, coef: np.ndarray) -> tuple[float, np.ndarray]:
-        """Return F and its gradient, and keep the Hessian if the same pass brings one."""
-        self._is_fresh = not self._keeps
-        return super().evaluate(coef)
+        """Return F and its gradient; a Hessian comes with all trials of a search, or none."""
+        keeps = self._keeps
+        found = super().evaluate(coef)
+        self._keeps, self._is_fresh = keeps, not keeps
+        return found
 
     def direction(self, gradient: np.ndarray) -> np.ndarray:
         """Return the step by the Hessian and what was learned since."""
@@ -203,6 +205,7 @@ class KeptHessian(FullHessian[Curved]):
             return True
         if self._is_of_settled:
             return False
+        self._keeps = False
         self.evaluate(self._settled)
         return True
 

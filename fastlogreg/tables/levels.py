@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import numbers
 from dataclasses import dataclass
-from itertools import compress
+from itertools import compress, islice
+from operator import lt
 from typing import Any
 
 import numpy as np
@@ -142,8 +143,8 @@ class Levels:
         missing = self._of_missing(policy)
         unknown = self._of_unknown(policy)
         names = np.empty(len(factor.values) + 1, dtype=np.int64)
-        if _are_text(factor.values) and tuple(factor.values) == self.values:
-            names[:-1] = np.arange(len(self.values)) - self.has_reference
+        if _are_text(factor.values):
+            names[:-1] = self._names_of_text(factor.values, unknown)
         else:
             names[:-1] = [
                 missing if is_missing(value) else self._number.get(value, unknown)
@@ -156,6 +157,22 @@ class Levels:
                 self._check(factor, refused, name)
             names[refused] = _NO_LEVEL  # values that a type knows and no row has
         return Categorical(factor.renamed(names), len(self.labels))
+
+    def _names_of_text(self, values: list[str], unknown: int) -> np.ndarray:
+        """Return the column of each; of values in order none is looked up."""
+        if not self.infrequent and all(map(lt, values, islice(values, 1, None))):
+            known = self.values
+            names, j = [], 0
+            for value in values:
+                if j < len(known) and known[j] == value:
+                    names.append(j - self.has_reference)
+                    j += 1
+                else:
+                    names.append(unknown)
+            if j == len(known):
+                return np.array(names, dtype=np.int64)
+        number = self._number
+        return np.array([number.get(value, unknown) for value in values], dtype=np.int64)
 
     def _of_missing(self, policy: Policy) -> int:
         if self.has_missing and policy.missing == "category":

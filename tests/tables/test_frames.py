@@ -9,7 +9,9 @@ import pyarrow as pa
 import pytest
 
 from fastlogreg.errors import InvalidDataError
+from fastlogreg.tables.factors import Factor
 from fastlogreg.tables.frames import array_columns, frame_block, is_frame, read_columns
+from fastlogreg.tables.levels import Levels, Policy
 
 
 def column(frame):
@@ -95,3 +97,35 @@ def test_a_frame_of_one_matrix_is_that_matrix():
     assert frame_block(frame.assign(more=1)) is None
     assert frame_block(pd.DataFrame({"a": [1.0], "b": ["x"]})) is None
     assert frame_block(pl.DataFrame(X)) is None
+
+
+def test_a_missing_value_is_found_however_late():
+    """Values are looked for until all have occurred, missing ones in every row."""
+    values = ["a", "b"] * 40_000
+    codes = np.array([0, 1] * 40_000, dtype=np.int8)
+    assert Factor(codes, values[:2]).present()[1] is False
+    codes[-1] = -1
+    occurs, has_missing = Factor(codes, [*values[:2], "c"]).present()
+    assert occurs.tolist() == [True, True, False]
+    assert has_missing
+    assert Factor(codes, values[:2]).present()[1] is True
+    with pytest.raises(InvalidDataError, match="1 missing value, the first in row 79999"):
+        learn(Factor(codes, values[:2]))
+
+
+@pytest.mark.parametrize("has_reference", [False, True])
+@pytest.mark.parametrize(
+    "values", [["a", "b", "c", "d"], ["c", "a", "d", "b"], ["a", "c", "a", "b"]]
+)
+def test_rows_get_the_column_of_their_value(values, has_reference):
+    codes = np.array([0, 2, 3, 3, 2], dtype=np.int8)
+    levels, column = learn(Factor(codes, values), has_reference=has_reference)
+    assert list(levels.values) == sorted({values[code] for code in codes})
+    expected = [levels.values.index(values[code]) - has_reference for code in codes]
+    assert column.codes.tolist() == expected
+    again = levels.encode(Factor(codes, values), "x", Policy(unknown="ignore"))
+    assert again.codes.tolist() == expected
+
+
+def learn(factor, *, has_reference=False):
+    return Levels.learn(factor, "x", Policy(), min_frequency=None, has_reference=has_reference)
