@@ -22,6 +22,7 @@ from scipy import sparse
 
 from fastlogreg.design import (
     DTYPES,
+    BlockSums,
     Categorical,
     DenseDesign,
     SparseDesign,
@@ -320,7 +321,10 @@ class _Case:
         self.design.loss_gradient(self.coef(), self.targets, None)
 
     def hessian(self) -> None:
-        self.design.loss_gradient_hessian(self.coef(), self.targets, None)
+        _, _, sums = self.design.loss_gradient_hessian(self.coef(), self.targets, None)
+        if isinstance(sums, BlockSums):
+            scale, of_core = np.ones(len(sums.border)), np.ones(len(sums.core))
+            sums.loops.schur_complement(scale, of_core, sums.border, sums.core, sums.n_threads)
 
     def product(self) -> None:
         self.design.hessian_diagonal(self.coef() + 1.0, self.targets, None)

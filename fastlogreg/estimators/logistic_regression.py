@@ -77,7 +77,8 @@ class LogisticRegression(NamedCoefficients, LinearPrediction, ClassifierMixin, B
         The method; "auto" chooses by the shape of the problem.
 
         - "subsampled-newton": curvature from a sample of the rows, for long tables;
-        - "newton-cholesky": the full Hessian, factored, for up to some 1,000 coefficients;
+        - "newton-cholesky": the full Hessian, factored, for up to some 1,000 coefficients,
+          which over categories and sparse rows serves for several steps;
         - "newton-cg": conjugate gradients on products with the Hessian, for more;
         - "lbfgs": curvature from past steps;
         - "prox-newton": the one for an L1 part, ``l1_ratio > 0``, and for no other;
