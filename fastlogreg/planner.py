@@ -33,9 +33,9 @@ SAMPLE_ROWS = 10
 # Coefficients up to which full Newton steps lose least against the faster of them and
 # Newton-CG, over tables of evenly and of unevenly scaled columns.
 NEWTON_UP_TO_COLUMNS = 2_000
-# The same for tables that are not dense, whose passes are cheaper beside their Hessians.
-# Between: Newton-CG leads from 100 columns on over texts, and only from 1,000 levels on over
-# nested categories, as those of tables mostly are, where it needs many products.
+# The same for tables that are not dense, whose passes are cheaper beside their Hessians
+# (``--part structured``).  Between: at 300 columns Newton-CG leads over texts and is three times
+# behind over nested categories, as those of tables mostly are; from 1,000 on it leads over both.
 FACTORED_UP_TO_COLUMNS = 500
 # Numbers between an eliminated category and the rest, 256 MiB: each block has its own.
 LARGEST_BORDER = 33_554_432
