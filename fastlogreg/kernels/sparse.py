@@ -45,7 +45,7 @@ from fastlogreg.kernels.sparse_sums import (
     vector_of,
     weights_of,
 )
-from fastlogreg.kernels.sparse_take import copy_taken, count_taken
+from fastlogreg.kernels.sparse_take import copy_taken, find_taken
 from fastlogreg.runtime.threads import run_blocks
 
 __all__ = [
@@ -300,28 +300,32 @@ def take_columns(X: Any, columns: np.ndarray, n_threads: int) -> Any:
 
     Values stay in the order of X, and those stored for the same place apart.
     """
-    data, indices, indptr = arrays_of(X)
+    parts = data, indices, indptr = arrays_of(X)
     marks = np.zeros(X.shape[1], dtype=np.uint8)
     marks[columns] = 1
-    places = np.zeros(X.shape[1], dtype=np.int32)
-    places[columns] = np.arange(len(columns), dtype=np.int32)
+    numbers = np.zeros(X.shape[1], dtype=np.int32)
+    numbers[columns] = np.arange(len(columns), dtype=np.int32)
     n_blocks = count_parts(indptr, 0)
     edges = even_edges(indptr, n_blocks)
     starts = np.zeros(len(indptr), dtype=np.int64)
+    found: list[tuple[np.ndarray, np.ndarray]] = [(starts, starts)] * n_blocks
 
-    def count(first: int, last: int) -> None:
-        count_taken(indices, indptr, marks, starts[1:], edges, first, last)
+    def find(first: int, last: int) -> None:
+        for b in range(first, last):
+            most = int(indptr[edges[b + 1]] - indptr[edges[b]]) + 1
+            scratch = np.empty(most, dtype=data.dtype), np.empty(most, dtype=indices.dtype)
+            count = find_taken(*parts, marks, starts[1:], *scratch, edges[b], edges[b + 1])
+            found[b] = scratch[0][:count].copy(), scratch[1][:count].copy()
 
-    run_blocks(count, n_blocks, n_threads)
+    run_blocks(find, n_blocks, n_threads)
     np.cumsum(starts, out=starts)
     taken = np.empty(starts[-1], dtype=X.dtype)
     new = np.empty(starts[-1], dtype=X.indices.dtype)
 
-    arguments = (data, indices, indptr, marks, places, starts, taken, new, edges)
-
     def copy(first: int, last: int) -> None:
-        found, values = np.empty(TILE, dtype=new.dtype), np.empty(TILE, dtype=taken.dtype)
-        copy_taken(*arguments, found, values, first, last)
+        for b in range(first, last):
+            some = slice(starts[edges[b]], starts[edges[b + 1]])
+            copy_taken(numbers, *found[b], taken[some], new[some])
 
     run_blocks(copy, n_blocks, n_threads)
     # The constructor would look through the arrays given to it.
