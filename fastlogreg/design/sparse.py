@@ -27,8 +27,20 @@ class _SparseBackend(Protocol):
         class_weights: np.ndarray,
         n_threads: int,
         softmax: bool = False,
+        kept: np.ndarray | None = None,
     ) -> Callable[[np.ndarray], np.ndarray]:
         """Return a function from a direction to the Hessians times it."""
+
+    def loss_gradient_keeping(
+        self,
+        X: Any,
+        coef: np.ndarray,
+        codes: np.ndarray,
+        weights: np.ndarray | None,
+        class_weights: np.ndarray,
+        n_threads: int,
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the loss and the gradient of a softmax, and what products at coef keep."""
 
     def loss_gradient_decided(
         self,
@@ -65,6 +77,8 @@ class SparseDesign(StoredDesign[Any]):
         super().__init__(X, backend, n_threads)
         self._by_columns = X.format == "csc"
         self._part: tuple[np.ndarray, SparseDesign] | None = None
+        self._has_products = False
+        self._kept: tuple[np.ndarray, np.ndarray] | None = None  # coefficients, and p there
 
     @property
     def n_rows(self) -> int:
@@ -93,8 +107,11 @@ class SparseDesign(StoredDesign[Any]):
         """Return losses and gradients; one pass, two by columns.
 
         Where all coefficients but those of the columns taken last are 0, the rows are decided
-        by the part that was taken, which is counted there.
+        by the part that was taken, which is counted there.  Once products were asked for, the
+        pass of a softmax by rows keeps what products at the same coefficients will need.
         """
+        if targets.softmax and self._has_products and not self._by_columns:
+            return self._loss_gradient_keeping(coef, targets, weights)
         decided = self._decided_by_part(coef)
         if decided is None:
             self.passes += self._by_columns
@@ -103,6 +120,20 @@ class SparseDesign(StoredDesign[Any]):
         return cast(_SparseBackend, self.backend).loss_gradient_decided(
             self.X, decided, targets.codes, weights, targets.class_weights, self.n_threads
         )
+
+    def _loss_gradient_keeping(
+        self, coef: np.ndarray, targets: Targets, weights: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Do so, where it is not known by the intercepts alone."""
+        self._kept = None  # let go before the next one is made
+        if not coef[:-1].any():
+            return super().loss_gradient(coef, targets, weights)
+        self.passes += 1
+        losses, gradient, kept = cast(_SparseBackend, self.backend).loss_gradient_keeping(
+            self.X, coef, targets.codes, weights, targets.class_weights, self.n_threads
+        )
+        self._kept = coef.copy(), kept
+        return losses, gradient
 
     def _decided_by_part(self, coef: np.ndarray) -> np.ndarray | None:
         """Return decisions ``(n,)`` in float64, None where the part has not all that it takes."""
@@ -132,8 +163,13 @@ class SparseDesign(StoredDesign[Any]):
         """Return a function from a direction to the Hessian at coef times it.
 
         A call is one pass, two by columns.  The first keeps the curvature of the rows' losses,
-        ``(n, k)`` float64, so that those after it gather from the direction alone.
+        ``(n, k)`` float64, so that those after it gather from the direction alone; the gradient
+        of a softmax by rows at the same coefficients has kept it before.
         """
+        self._has_products = True
+        kept = None
+        if targets.softmax and self._kept is not None and np.array_equal(self._kept[0], coef):
+            kept = self._kept[1]
         times = cast(_SparseBackend, self.backend).product_at(
             self.X,
             coef,
@@ -142,6 +178,7 @@ class SparseDesign(StoredDesign[Any]):
             targets.class_weights,
             self.n_threads,
             targets.softmax,
+            kept,
         )
 
         def product(direction: np.ndarray) -> np.ndarray:

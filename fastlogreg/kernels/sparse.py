@@ -37,11 +37,14 @@ from fastlogreg.kernels.sparse_sums import (
     arrays_of,
     by_columns,
     by_rows,
+    class_sums,
+    curvature_of_constant,
     decide,
     in_lanes,
     product_of_one,
     read_only,
     side_by_side,
+    softmax_of_constant,
     vector_of,
     weights_of,
 )
@@ -56,6 +59,7 @@ __all__ = [
     "loss_gradient",
     "loss_gradient_decided",
     "loss_gradient_hessian",
+    "loss_gradient_keeping",
     "probability",
     "product_at",
     "reciprocal_condition",
@@ -79,11 +83,14 @@ def loss_gradient(
     A softmax model, whose classes the outputs are, has one loss.
     """
     rows = (read_only(codes), weights_of(weights), class_weights)
+    is_constant = not coef[:-1].any()
+    if softmax and is_constant and X.format == "csr":
+        return softmax_of_constant(X, coef[-1], (*rows, softmax), n_threads)
     if X.format == "csc" or coef.shape[1] > 1:
         summed = by_columns if X.format == "csc" else by_rows
         losses, gradient = summed(X, [coef], (*rows, softmax), n_threads)
         return losses[:1] if softmax else losses, gradient
-    decided = np.empty(0) if coef[:-1].any() else np.full(X.shape[0], coef[-1, 0])
+    decided = np.full(X.shape[0], coef[-1, 0]) if is_constant else np.empty(0)
     return _loss_gradient_of_one(X, vector_of(coef[:, 0]), decided, rows, n_threads)
 
 
@@ -101,6 +108,24 @@ def loss_gradient_decided(
     """
     rows = (read_only(codes), weights_of(weights), class_weights)
     return _loss_gradient_of_one(X, np.empty(0), vector_of(decided), rows, n_threads)
+
+
+def loss_gradient_keeping(
+    X: Any,
+    coef: np.ndarray,
+    codes: np.ndarray,
+    weights: np.ndarray | None,
+    class_weights: np.ndarray,
+    n_threads: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return what `loss_gradient` does of a softmax model, and what `product_at` keeps; CSR only.
+
+    That is the shares p of the rows, ``(n, n_outputs)``.
+    """
+    rows = (read_only(codes), weights_of(weights), class_weights, True)
+    kept = np.empty((X.shape[0], coef.shape[1]))
+    losses, gradient = by_rows(X, [coef], rows, n_threads, kept, keeps=True)
+    return losses[:1], gradient, kept
 
 
 def _loss_gradient_of_one(
@@ -198,23 +223,28 @@ def product_at(
     class_weights: np.ndarray,
     n_threads: int,
     softmax: bool = False,
+    kept: np.ndarray | None = None,
 ) -> Callable[[np.ndarray], np.ndarray]:
     """Return a function from a direction to what `hessian_product` returns.
 
     Its first call keeps the curvature of the rows, ``(n, n_outputs)`` float64, and those
-    after it do not decide coef again.  Where only intercepts are not 0 it is known before.
+    after it do not decide coef again.  It is known before where it was *kept* by
+    `loss_gradient_keeping`, and where only intercepts are not 0.
     """
     rows = (read_only(codes), weights_of(weights), class_weights, softmax)
     several = by_columns if X.format == "csc" else by_rows
     summed = several if X.format == "csc" or coef.shape[1] > 1 else product_of_one
-    kept = np.empty((X.shape[0], coef.shape[1]))
-    undecided = [coef]
-    if not coef[:-1].any():
-        kept[...] = _curvature_of_constant(coef[-1], softmax)
+    undecided = [coef] if kept is None else []
+    bend = np.empty((X.shape[0], coef.shape[1])) if kept is None else kept
+    is_constant = not coef[:-1].any()
+    if is_constant:
+        bend[...] = curvature_of_constant(coef[-1], softmax)
         undecided.clear()
 
     def product(direction: np.ndarray) -> np.ndarray:
-        _, result = summed(X, [*undecided, direction], rows, n_threads, kept)
+        if softmax and is_constant and X.format == "csr" and not direction[:-1].any():
+            return _product_of_constants(X, bend[0], direction[-1], rows, n_threads)
+        _, result = summed(X, [*undecided, direction], rows, n_threads, bend)
         undecided.clear()
         return result
 
@@ -334,13 +364,20 @@ def take_columns(X: Any, columns: np.ndarray, n_threads: int) -> Any:
     return result
 
 
-def _curvature_of_constant(intercepts: np.ndarray, softmax: bool) -> np.ndarray:
-    """Return what products keep of a row with these decisions."""
-    if softmax:
-        grown = np.exp(intercepts - intercepts.max())
-        return np.asarray(grown / grown.sum())
-    u = np.exp(-np.abs(intercepts))
-    return np.asarray(u / (1.0 + u) ** 2)
+def _product_of_constants(
+    X: Any, shares: np.ndarray, intercepts: np.ndarray, rows: Any, n_threads: int
+) -> np.ndarray:
+    """Return the product of a softmax of which, as of the direction, only intercepts are not 0.
+
+    What a row is pulled by is the same for all, so that the sum of the rows is enough.
+    """
+    codes, weights, class_weights, _ = rows
+    row_weights = class_weights[codes]
+    if weights.size > 0:
+        row_weights *= weights
+    total = class_sums(X, row_weights, np.zeros_like(codes), 1, n_threads)
+    pulls = shares * (intercepts - shares @ intercepts)
+    return np.outer(np.append(total, row_weights.sum()), pulls)
 
 
 def _softmax_hessian(grams: np.ndarray, k: int) -> np.ndarray:

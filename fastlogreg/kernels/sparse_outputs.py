@@ -4,8 +4,8 @@ The sums and links are those of `fastlogreg.kernels.dense_outputs`.  The coeffic
 all outputs of a column lie side by side, and of a product those of the direction behind
 them: a stored value fetches one place and serves them all.
 
-Products at the same coefficients share the curvature of the rows: the first one keeps it, and
-those after it decide the direction alone.
+Products at the same coefficients share the curvature of the rows: the gradient there keeps it,
+or the first of them, and those after it decide the direction alone.
 """
 
 from __future__ import annotations
@@ -14,12 +14,18 @@ import numpy as np
 
 from fastlogreg.kernels.dense_outputs import link_lines
 from fastlogreg.kernels.pointwise import curvature
-from fastlogreg.kernels.softmax import fill_class_weights, probability_tile
+from fastlogreg.kernels.softmax import (
+    fill_class_weights,
+    loss_tile,
+    probability_tile,
+    raise_tile,
+    residual_tile,
+)
 from fastlogreg.kernels.sparse_blocks import rows_of_tile
 from fastlogreg.kernels.sparse_rows import add_rows_of_lanes, decide_lanes
 from fastlogreg.runtime.jit import block_kernel, step_kernel
 
-__all__ = ["outputs_rows", "recall_lines"]
+__all__ = ["keep_lines", "outputs_rows", "recall_lines"]
 
 
 @step_kernel
@@ -47,6 +53,26 @@ def recall_lines(
                 line[i] = curvature(line[i])
         for i in range(count):
             kept[i, o] = line[i]
+
+
+@step_kernel
+def keep_lines(
+    lines: np.ndarray,
+    code: np.ndarray,
+    row_weight: np.ndarray,
+    kept: np.ndarray,
+    scratch: np.ndarray,
+    sums: np.ndarray,
+) -> None:
+    """Do to a tile's lines what `link_lines` does for a softmax gradient; keep the shares p."""
+    count, n_outputs = kept.shape
+    raise_tile(lines, n_outputs, code, count, scratch)
+    sums[0, 1] += loss_tile(row_weight, count, scratch)
+    for o in range(n_outputs):
+        line = lines[o]
+        for i in range(count):
+            kept[i, o] = line[i] * scratch[i]
+    residual_tile(lines, n_outputs, code, row_weight, count, scratch, sums)
 
 
 @block_kernel
@@ -82,7 +108,7 @@ def outputs_rows(
     sums : ndarray of float64, shape (n_blocks, n_outputs, 2)
         Of the intercepts and the losses; added to.
     kept : ndarray of float64, shape (n_rows, n_outputs)
-        The curvature of the rows, for products.
+        The curvature of the rows, for products; empty, or for a softmax gradient to fill.
     z : ndarray of float64, shape (tile, width)
         Scratch, as are *row_weight* and *scratch*.
     lines : ndarray of float64, shape (lanes of outputs, tile)
@@ -104,8 +130,12 @@ def outputs_rows(
                 recall_lines(lines, softmax, given > 0, kept[first : first + count], scratch)
             fill_class_weights(codes, weights, class_weights, first, count, row_weight)
             code = codes[first : first + count]
-            bent = ahead > 0
-            link_lines(lines, code, softmax, ahead, bent, row_weight, scratch, count, sums[b])
+            if ahead == 0 and kept.shape[0] > 0:
+                some = kept[first : first + count]
+                keep_lines(lines, code, row_weight, some, scratch, sums[b])
+            else:
+                bent = ahead > 0
+                link_lines(lines, code, softmax, ahead, bent, row_weight, scratch, count, sums[b])
             for o in range(n_outputs):
                 line = lines[o]
                 for i in range(count):

@@ -26,6 +26,7 @@ from fastlogreg.runtime.lanes import LANES, add_cells, add_into, load, spread, s
 __all__ = [
     "add_rows",
     "add_rows_of_lanes",
+    "class_sums_rows",
     "decide_lanes",
     "decide_pairs",
     "decide_rows",
@@ -253,6 +254,27 @@ def product_rows(
             part[part.size - 1] += total
             add_rows(data, indices, indptr, z, first, count, part)
             first += count
+
+
+@block_kernel
+def class_sums_rows(
+    data: np.ndarray,
+    indices: np.ndarray,
+    indptr: np.ndarray,
+    row_weights: np.ndarray,
+    codes: np.ndarray,
+    partials: np.ndarray,
+    edges: np.ndarray,
+    first_block: int,
+    last_block: int,
+) -> None:
+    """Add the sums of x_i s_i over the rows of each class, (d, n_classes), of some blocks."""
+    for b in range(first_block, last_block):
+        part = partials[b]
+        for i in range(edges[b], edges[b + 1]):
+            weight, code = row_weights[i], U(codes[i])
+            for k in range(indptr[i], indptr[i + 1]):
+                part[U(indices[U(k)]), code] += weight * data[U(k)]
 
 
 @tile_kernel

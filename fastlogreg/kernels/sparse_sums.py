@@ -2,8 +2,9 @@
 
 A sum takes *vectors*, the coefficients of a gradient, or of a product with the Hessian the
 coefficients and the direction: each ``(d + 1, n_outputs)``.  Products share *kept*,
-``(n, n_outputs)`` float64, the curvature of the rows: the first one fills it, and those after
-it, to which the direction alone is given, read it.
+``(n, n_outputs)`` float64, the curvature of the rows: the softmax gradient at the same
+coefficients fills it, or the first of them, and those after it, to which the direction alone
+is given, read it.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from fastlogreg.kernels.softmax import softmax_scratch
 from fastlogreg.kernels.sparse_blocks import TILE, add_up, count_parts, even_edges
 from fastlogreg.kernels.sparse_columns import add_columns, decide_columns, link_rows
 from fastlogreg.kernels.sparse_outputs import outputs_rows
-from fastlogreg.kernels.sparse_rows import product_rows
+from fastlogreg.kernels.sparse_rows import class_sums_rows, product_rows
 from fastlogreg.runtime.lanes import LANES
 from fastlogreg.runtime.threads import run_blocks
 
@@ -31,11 +32,14 @@ __all__ = [
     "arrays_of",
     "by_columns",
     "by_rows",
+    "class_sums",
+    "curvature_of_constant",
     "decide",
     "in_lanes",
     "product_of_one",
     "read_only",
     "side_by_side",
+    "softmax_of_constant",
     "vector_of",
     "weights_of",
 ]
@@ -43,6 +47,7 @@ __all__ = [
 # Codes, weights, class weights, and whether the outputs are classes of a softmax.
 Rows = tuple[np.ndarray, np.ndarray, np.ndarray, bool]
 _LINK = 8  # stored values that the link of a row takes as long as
+_SCATTERED = 4  # numbers of a part that are added up in the time of one that is scattered
 
 
 def product_of_one(
@@ -71,24 +76,28 @@ def by_rows(
     rows: Rows,
     n_threads: int,
     kept: np.ndarray | None = None,
+    keeps: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return losses and sums of several outputs, from decisions of all vectors; CSR.
 
     With *kept*, (n, n_outputs), those of a product; the vectors are coefficients, unless
-    their curvature is in it already, and direction.
+    their curvature is in it already, and direction.  Where it *keeps*, those of a softmax
+    gradient, which fills it.
     """
     parts = arrays_of(X)
     d, k = X.shape[1], vectors[0].shape[1]
     width = in_lanes(k)
     n_blocks = count_parts(parts[2], d * width, width)
-    gradients = np.zeros((n_blocks, d, width))
+    gradients = np.empty((n_blocks, d, width))
     sums = np.zeros((n_blocks, k, 2))
     coef = side_by_side(vectors, width)
     held, n_lines = _held(kept, width)
+    n_lines = width if keeps else n_lines
     edges = even_edges(parts[2], n_blocks)
     arguments = (*parts, coef, *rows, gradients, sums, held, edges)
 
     def block(first: int, last: int) -> None:
+        gradients[first:last] = 0.0
         z, lines = aligned_zeros(TILE, coef.shape[1]), np.empty((n_lines, TILE))
         outputs_rows(*arguments, z, lines, np.empty(TILE), softmax_scratch(), first, last)
 
@@ -96,6 +105,57 @@ def by_rows(
     pulls, losses = sum_parts(sums).T
     gradient = add_up(gradients, n_threads)[:, :k]
     return losses.copy(), np.concatenate([gradient, pulls[None, :]])
+
+
+def softmax_of_constant(
+    X: Any, intercepts: np.ndarray, rows: Rows, n_threads: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the loss and the gradient of a softmax whose other coefficients are 0; CSR.
+
+    All rows have the same shares p, so that the sums of the rows of each class are enough: a
+    stored value is added once, not once a class.
+    """
+    codes, weights, class_weights, _ = rows
+    k = len(intercepts)
+    row_weights = class_weights[codes]
+    if weights.size > 0:
+        row_weights *= weights
+    of_classes = class_sums(X, row_weights, codes, k, n_threads)
+    totals = np.bincount(codes, row_weights, minlength=k)
+    sums = np.concatenate([of_classes, totals[None]])
+    behind = intercepts[None, :] - intercepts[:, None]
+    np.fill_diagonal(behind, -np.inf)
+    losses = np.logaddexp(0.0, np.logaddexp.reduce(behind, axis=1))
+    shares = curvature_of_constant(intercepts, True)
+    return np.array([losses @ totals]), np.outer(sums.sum(axis=1), shares) - sums
+
+
+def class_sums(
+    X: Any, row_weights: np.ndarray, codes: np.ndarray, k: int, n_threads: int
+) -> np.ndarray:
+    """Return the sums of the rows of each class, times their weights, ``(d, k)``; CSR."""
+    parts = arrays_of(X)
+    d = X.shape[1]
+    n_blocks = count_parts(parts[2], d * k, min(k, _SCATTERED))
+    partials = np.empty((n_blocks, d, k))
+    edges = even_edges(parts[2], n_blocks)
+    arguments = (*parts, vector_of(row_weights), read_only(codes), partials, edges)
+
+    def block(first: int, last: int) -> None:
+        partials[first:last] = 0.0
+        class_sums_rows(*arguments, first, last)
+
+    run_blocks(block, n_blocks, n_threads)
+    return add_up(partials, n_threads)
+
+
+def curvature_of_constant(intercepts: np.ndarray, softmax: bool) -> np.ndarray:
+    """Return what products keep of a row with these decisions."""
+    if softmax:
+        grown = np.exp(intercepts - intercepts.max())
+        return np.asarray(grown / grown.sum())
+    u = np.exp(-np.abs(intercepts))
+    return np.asarray(u / (1.0 + u) ** 2)
 
 
 def by_columns(

@@ -53,7 +53,7 @@ def find_taken(
             values[count], columns[count] = data[U(k)], j
             count += U(marks[U(j)])
         counts[i] = count - before
-    return np.int64(count)
+    return int(count)
 
 
 @block_kernel

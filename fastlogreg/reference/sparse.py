@@ -33,6 +33,7 @@ __all__ = [
     "loss_gradient",
     "loss_gradient_decided",
     "loss_gradient_hessian",
+    "loss_gradient_keeping",
     "probability",
     "product_at",
     "reciprocal_condition",
@@ -76,6 +77,24 @@ def loss_gradient_decided(
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         losses, pull, _ = _linked(decided[:, None], codes, weights, class_weights, False)
         return losses.sum(axis=0), _sums(X, pull)
+
+
+def loss_gradient_keeping(
+    X: Any,
+    coef: np.ndarray,
+    codes: np.ndarray,
+    weights: np.ndarray | None,
+    class_weights: np.ndarray,
+    n_threads: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return what `loss_gradient` does of a softmax model, and what `product_at` keeps; CSR only.
+
+    That is the shares p of the rows, ``(n, n_outputs)``.
+    """
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        z = _decided(X, coef)
+        losses, pull, shares = _linked(z, codes, weights, class_weights, True)
+        return losses.sum(axis=0), _sums(X, pull), shares
 
 
 def loss_gradient_hessian(
@@ -132,21 +151,23 @@ def product_at(
     class_weights: np.ndarray,
     n_threads: int,
     softmax: bool = False,
+    kept: np.ndarray | None = None,
 ) -> Callable[[np.ndarray], np.ndarray]:
     """Return a function from a direction to what `hessian_product` returns.
 
     Its first call keeps the curvature of the rows, ``(n, n_outputs)`` float64, and those
-    after it do not decide coef again.
+    after it do not decide coef again.  It is known before where it was *kept* by
+    `loss_gradient_keeping`.
     """
-    kept: list[np.ndarray] = []
+    bend = [] if kept is None else [kept]
 
     def product(direction: np.ndarray) -> np.ndarray:
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-            if not kept:
+            if not bend:
                 z = _decided(X, coef)
-                kept.append(softmax_probabilities(z) if softmax else curvature(z))
+                bend.append(softmax_probabilities(z) if softmax else curvature(z))
             along = _decided(X, direction)
-            pull = softmax_product(kept[0], along) if softmax else kept[0] * along
+            pull = softmax_product(bend[0], along) if softmax else bend[0] * along
             if is_weighted(weights, class_weights):
                 pull *= row_weights(codes, weights, class_weights, slice(None))
             return _sums(X, pull)
