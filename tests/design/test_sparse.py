@@ -46,6 +46,21 @@ def test_passes_are_counted_by_reads(backend, form, reads):
         assert design.passes - before == expected
 
 
+@FORMS
+def test_products_of_a_softmax_are_those_of_their_point(backend, form):
+    # A gradient keeps what products at its coefficients need, and only at those.
+    X, _, y, weights = ragged(50, 6, form=form)
+    targets = Targets((y + (np.arange(50) % 2)).astype(np.int8), np.ones(3), softmax=True)
+    design = SparseDesign(X, load_backend(backend, "sparse"), 1)
+    coef = np.linspace(-0.4, 0.5, 21).reshape(7, 3)
+    design.product_at(coef, targets, weights)
+    for evaluated, at in ((coef, coef), (coef, 2.0 * coef), (0.0 * coef, coef)):
+        design.loss_gradient(evaluated, targets, weights)
+        product = design.product_at(at, targets, weights)(coef)
+        expected = design.hessian_product(at, coef, targets, weights)
+        np.testing.assert_allclose(product, expected, rtol=1e-12, atol=1e-14)
+
+
 def test_hessians_by_columns_are_summed_over_chunks_of_rows(backend, monkeypatch):
     design, dense, targets, weights = design_of(backend, "csc")
     coef = np.linspace(-0.2, 0.2, dense.shape[1] + 1)[:, None]

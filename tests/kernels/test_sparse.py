@@ -109,6 +109,41 @@ def test_softmax_passes_are_the_oracle(passes, form, n_classes):
 
 @BACKENDS
 @FORMS
+def test_a_softmax_of_intercepts_alone_equals_the_oracle(passes, form):
+    X, dense, codes, weights, coef = problem(
+        60, 4, form=form, n_outputs=3, n_classes=3, weighted=True
+    )
+    coef[:-1], coef[-1] = 0.0, [3.0, -40.0, 0.5]
+    rest = (codes, weights, np.array([0.5, 1.25, 2.0]))
+    loss, gradient, hessian = oracle.softmax_loss_gradient_hessian(dense, coef, *rest)
+    losses, gradients = passes.loss_gradient(X, coef, *rest, 2, softmax=True)
+    close(losses, [loss])
+    close(gradients, gradient)
+    direction = np.zeros_like(coef)
+    direction[-1] = [1.0, -0.5, 0.25]
+    product = passes.product_at(X, coef, *rest, 2, True)(direction)
+    close(product.T.ravel(), hessian @ direction.T.ravel())
+
+
+@BACKENDS
+def test_what_a_softmax_gradient_keeps_serves_products(passes):
+    X, _, codes, weights, coef = problem(60, 4, n_outputs=3, n_classes=3, weighted=True)
+    rest = (codes, weights, np.array([0.5, 1.25, 2.0]), 2)
+    losses, gradient, kept = passes.loss_gradient_keeping(X, coef, *rest)
+    for ours, theirs in zip(
+        (losses, gradient), passes.loss_gradient(X, coef, *rest, True), strict=True
+    ):
+        np.testing.assert_array_equal(ours, theirs)
+    close(kept, passes.probability(X, coef, 2, softmax=True)[0])
+    before = kept.copy()
+    product = passes.product_at(X, coef, *rest, True, kept)
+    for direction in (coef, -0.5 * coef):
+        close(product(direction), passes.hessian_product(X, coef, direction, *rest, True))
+    np.testing.assert_array_equal(kept, before)
+
+
+@BACKENDS
+@FORMS
 def test_several_outputs_are_several_models(passes, form):
     X, dense, codes, weights, coef = problem(80, 5, form=form, n_outputs=3, weighted=True)
     rest = (codes, weights, ONES)
