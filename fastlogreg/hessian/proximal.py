@@ -29,8 +29,9 @@ __all__ = ["ProximalHessian"]
 
 _EPS = float(np.finfo(np.float64).eps)
 _MOST_ROUNDS = 60
-_SWEEPS = 5  # before the first linear system, twice as many before each further one
+_SWEEPS = 5  # after the first over all, twice as many after each further one
 _MOST_SWEEPS = 20
+_MOST_TURNS = 5  # before a linear system
 _MOST_SIGN_CHANGES = 30  # linear systems in a row
 _MOST_REFINEMENTS = 4
 _ENOUGH = 0.1  # of the decrease that a slope promises
@@ -139,14 +140,28 @@ class _Model:
     def minimise(self) -> None:
         """Take turns of sweeps and linear systems until the minimum is reached."""
         everyone = np.flatnonzero(self.has_curvature)
-        sweeps, least = _SWEEPS, math.inf
+        least = math.inf
         for _ in range(_MOST_ROUNDS):
-            moved = self._sweep(everyone, 1, 0.0)
-            least = min(least, _SETTLED * moved)
-            self._sweep(self._free(), sweeps, least)
-            sweeps = min(2 * sweeps, _MOST_SWEEPS)
+            least = self._settle_signs(everyone, least)
             if self._minimise_on_signs() and not self._wants_in().any():
                 return
+
+    def _settle_signs(self, everyone: np.ndarray, least: float) -> float:
+        """Sweep until a sweep over all leaves the signs alone: a linear system takes longer.
+
+        Return *least*, or less by a first sweep that moved less: what ends sweeps.
+        """
+        sweeps = _SWEEPS
+        signs: np.ndarray | None = None
+        for _ in range(_MOST_TURNS):
+            moved = self._sweep(everyone, 1, 0.0)
+            least = min(least, _SETTLED * moved)
+            before, signs = signs, np.sign(self.point)
+            if before is not None and (before == signs).all():
+                break
+            self._sweep(self._free(), sweeps, least)
+            sweeps = min(2 * sweeps, _MOST_SWEEPS)
+        return least
 
     def value(self) -> float:
         """Return the model at the point, 0 at the start."""
@@ -186,24 +201,25 @@ class _Model:
         """Go towards the minimum with the signs held; return whether a sign ended the way."""
         if not len(free):
             return False
-        matrix = np.ascontiguousarray(self.matrix[np.ix_(free, free)])
+        matrix = np.ascontiguousarray(self.matrix[free[:, None], free])
         face = DenseHessian(matrix, factoring=self._loops)
-        signs, bounds = np.sign(self.point[free]), self.bounds[free]
+        old = self.point[free]
+        signs, bounds, root = np.sign(old), self.bounds[free], self.root[free]
         error = math.inf
         for _ in range(_MOST_REFINEMENTS):
             slope = self.gradient[free] + bounds * signs
             if (np.abs(slope) <= self._rounding()[free]).all():
                 return False
-            before, error = error, float((np.abs(slope) / self.root[free]).max())
+            before, error = error, float((np.abs(slope) / root).max())
             if error > 0.5 * before:
                 return False
             step = -face.solve(slope[:, None])[:, 0]
-            old = self.point[free]
             crossing = (bounds > 0.0) & ((old + step) * signs <= 0.0)
             if crossing.any():
                 self._move(free, _up_to_zeros(face.matrix, old, step, slope, crossing))
                 return True
-            self._move(free, old + step)
+            old = old + step
+            self._move(free, old)
         return False
 
     def _move(self, free: np.ndarray, values: np.ndarray) -> None:

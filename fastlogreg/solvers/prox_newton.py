@@ -87,17 +87,21 @@ class _ProximalSteps:
         self.geometry = geometry
         self.direction: np.ndarray
         self._hessian: Curved
+        self._known: tuple[np.ndarray, np.ndarray, float] | None = None
 
     def take(self, hessian: Curved) -> None:
         """Begin anew with a Hessian, which is changed from here on."""
-        self._hessian = hessian
+        self._hessian, self._known = hessian, None
 
     def predict(self, coef: np.ndarray, gradient: np.ndarray) -> float:
-        """Return how much lower the model is at its minimum."""
+        """Return how much lower the model is at its minimum, found once for a point."""
+        if self._known is not None and self._known[0] is coef and self._known[1] is gradient:
+            return self._known[2]
         strengths = self.geometry.strengths
         target, decrease = self._hessian.proximal_step(coef, gradient, strengths)
         self.direction = target - coef
-        return max(decrease, _LEAST)
+        self._known = coef, gradient, max(decrease, _LEAST)
+        return self._known[2]
 
     def sees_all(self, coef: np.ndarray, gradient: np.ndarray) -> bool:
         """Return whether the Hessian has curvature wherever F falls."""
@@ -106,6 +110,7 @@ class _ProximalSteps:
     def learn(self, step: np.ndarray, gradient_change: np.ndarray) -> None:
         """Correct the Hessian."""
         self._hessian.update(step, gradient_change)
+        self._known = None
 
     def forget(self) -> bool:
         """Return that the corrections cannot be taken out of the matrix again."""

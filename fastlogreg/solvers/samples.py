@@ -110,11 +110,13 @@ class Samples(Generic[H]):
                 # and none of the sample's error is from the rows that are held.
                 coef = self._without_rare_marks(coef, start)
                 least = _GAIN_OF_ERROR / self._objective.n_rows
+            known = None
             if draw == 0:
-                self.value_at_start = self._value_prediction(coef)[0]
+                known = self._adopt(coef)
+                self.value_at_start = known[0]
             if draw == 0 or not holds:  # else the Hessian of before knows nothing of the marks
-                coef = self._follow(coef, least, most)
-            if self._value_prediction(coef)[1] > _CLOSE * least:
+                coef = self._follow(coef, least, most, known)
+            if self._steps.predict(coef, self._adopt(coef)[1]) > _CLOSE * least:
                 solution = self._solve_sample(coef, least, most)
                 coef = solution.coef
                 if draw and solution.passes > most:
@@ -137,9 +139,14 @@ class Samples(Generic[H]):
         coef[self._marks.columns] = start[self._marks.columns]
         return coef
 
-    def _follow(self, coef: np.ndarray, least: float, most: int) -> np.ndarray:
-        """Take whole steps on the present sample, with the Hessian of before, while they gain."""
-        value, gradient = self._value_gradient_of_sample(coef)
+    def _follow(
+        self, coef: np.ndarray, least: float, most: int, known: tuple[float, np.ndarray] | None
+    ) -> np.ndarray:
+        """Take whole steps on the present sample, with the Hessian of before, while they gain.
+
+        *known* is the sample's F and gradient at *coef*, if they are.
+        """
+        value, gradient = self._value_gradient_of_sample(coef) if known is None else known
         for _ in range(most):
             if self._steps.predict(coef, gradient) <= least:
                 break
@@ -155,12 +162,11 @@ class Samples(Generic[H]):
         value, gradient = self.last.value_gradient(coef)
         return value + self._steps.geometry.penalty(coef), gradient
 
-    def _value_prediction(self, coef: np.ndarray) -> tuple[float, float]:
-        """Adopt the present sample's Hessian; return F and the decrease that it predicts."""
+    def _adopt(self, coef: np.ndarray) -> tuple[float, np.ndarray]:
+        """Adopt the present sample's Hessian; return its F and gradient."""
         value, gradient, hessian = self.last.value_gradient_hessian(coef)
         self._steps.take(hessian)
-        predicted = self._steps.predict(coef, gradient)
-        return value + self._steps.geometry.penalty(coef), predicted
+        return value + self._steps.geometry.penalty(coef), gradient
 
     def _solve_sample(self, coef: np.ndarray, least: float, most: int) -> Solution:
         """Solve the present sample by Newton's method, and adopt its last Hessian."""
