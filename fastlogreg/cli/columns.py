@@ -288,7 +288,7 @@ def _prepared(column: pa.ChunkedArray, role: Column, may_miss: bool) -> pa.Chunk
                 f"{what} held text at training and is of type {kind} here; expected text."
             )
         _check_values(column, role, may_miss, f"{_FILL}.")
-        return as_text(column).dictionary_encode() if role.is_text else column
+        return as_text(column).dictionary_encode() if role.is_text else as_numbers(column)
     if not (is_number(kind) or (is_text(kind) and not first_word(column))):
         raise InvalidDataError(
             f"{what} held numbers at training and is of type {kind} here"

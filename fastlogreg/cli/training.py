@@ -58,7 +58,8 @@ class Roles:
         taken: dict[str, str] = {}
         for option, columns in options.items():
             for name in columns:
-                check_option_column(names, name, option)
+                if option != "--drop" or name not in names:  # all of that name are left out
+                    check_option_column(names, name, option)
                 if taken.setdefault(name, option) != option:
                     raise click.UsageError(
                         f"{option} {name!r}: the column is the one of {taken[name]} already."

@@ -155,7 +155,11 @@ class LogisticRegression(NamedCoefficients, LinearPrediction, ClassifierMixin, B
     and sums are float64, whatever the type of X.
 
     The columns of a DataFrame are read one by one, of pandas, polars or Arrow; where they are
-    parts of one matrix in memory, that is.  A category stays as codes.  With a penalty no
+    parts of one matrix in memory, that is.  Copied are, each for itself and at most to 8 bytes
+    a row, columns in several chunks or with missing values, Arrow's booleans, decimals, half
+    floats and pandas' sparse; text named a category becomes codes, of at most 12 bytes a row
+    meanwhile; and up to 4,000,000 numbers of a table without categories become one matrix of
+    at most 32 MB.  A category stays as codes.  With a penalty no
     level is left out; without one (``C=np.inf``) the first of each category is the reference
     of the others, and has no coefficient.
 

@@ -142,7 +142,7 @@ def _chosen(wanted: Any, columns: Sequence[Column]) -> list[bool]:
                 f"{len(columns)} columns; expected one bool per column."
             )
         return [bool(each) for each in chosen]
-    if chosen.dtype.kind in "iu":
+    if chosen.dtype.kind in "iu" and chosen.ndim == 1:
         beyond = [int(j) for j in chosen if not 0 <= j < len(columns)]
         if beyond:
             raise InvalidParameterError(
@@ -151,7 +151,7 @@ def _chosen(wanted: Any, columns: Sequence[Column]) -> list[bool]:
             )
         members = set(chosen.tolist())
         return [j in members for j in range(len(columns))]
-    if chosen.dtype.kind not in "UO":
+    if chosen.dtype.kind not in "UO" or chosen.ndim != 1:
         raise InvalidParameterTypeError(
             f"categorical_features is {wanted!r}; expected 'from_dtype', None, or names, numbers "
             "or a mask of columns."

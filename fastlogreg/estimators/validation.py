@@ -98,7 +98,9 @@ def _read_table(estimator: Any, X: Any, *, reset: bool) -> Table:
 def _has_columns(estimator: Any, X: Any, *, reset: bool) -> bool:
     """Return whether X is to be read by column: a frame, or an array with categories."""
     if type(X) is not np.ndarray and (
-        hasattr(X, "__arrow_c_stream__") or hasattr(X, "__dataframe__") or hasattr(X, "iloc")
+        any(hasattr(X, f"__arrow_c_{way}__") for way in ("stream", "array"))
+        or hasattr(X, "__dataframe__")
+        or hasattr(X, "iloc")
     ):
         return getattr(X, "ndim", 2) == 2
     if hasattr(X, "collect") and not hasattr(X, "shape"):

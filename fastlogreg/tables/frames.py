@@ -26,6 +26,7 @@ __all__ = ["Column", "array_columns", "frame_block", "is_frame", "one_block", "r
 
 _TYPES = frozenset(map(np.dtype, DTYPES))
 _NOT_OF_NUMPY = (nw.Decimal, nw.Int128, nw.UInt128)
+_ARROW = ("__arrow_c_stream__", "__arrow_c_array__")  # what Arrow hands over: batches, or one
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def is_frame(X: Any) -> bool:
     """Return whether X is a DataFrame, or is to become one: a stream of Arrow, a query."""
     if isinstance(X, np.ndarray | list | tuple):
         return False
-    ways = ("__arrow_c_stream__", "collect", "compute")
+    ways = (*_ARROW, "collect", "compute")
     return bool(nw.dependencies.is_into_dataframe(X)) or any(hasattr(X, way) for way in ways)
 
 
@@ -164,8 +165,8 @@ def frame_block(X: Any) -> np.ndarray | None:
     dtype = X.dtypes.iloc[0]
     if not isinstance(dtype, np.dtype) or dtype not in _TYPES or (X.dtypes != dtype).any():
         return None
-    first, last = X.iloc[:, 0].to_numpy(), X.iloc[:, -1].to_numpy()
-    if first.base is None or first.base is not last.base:
+    # Of columns in several pieces even one row is a copy.
+    if not np.may_share_memory(X.iloc[:1].to_numpy(), X.iloc[:, 0].to_numpy()):
         return None
     return np.asarray(X.to_numpy())
 
@@ -194,7 +195,7 @@ def one_block(arrays: Sequence[np.ndarray]) -> np.ndarray | None:
 
 
 def _from_stream(X: Any) -> Any:
-    if not hasattr(X, "__arrow_c_stream__"):
+    if not any(hasattr(X, way) for way in _ARROW):
         raise InvalidDataTypeError(
             f"X is a {type(X).__name__}, a query whose rows are not in memory; expected an array "
             "or a DataFrame. Run it first, with X.collect() in polars, X.compute() in Dask."
@@ -203,8 +204,8 @@ def _from_stream(X: Any) -> Any:
         import pyarrow as pa
     except ImportError:
         raise InvalidDataError(
-            f"X is a {type(X).__name__}, an Arrow stream, which pyarrow reads and which is not "
-            "installed; expected an array or a DataFrame. pip install pyarrow"
+            f"X is a {type(X).__name__}, an Arrow stream or batch, which pyarrow reads and which "
+            "is not installed; expected an array or a DataFrame. pip install pyarrow"
         ) from None
     return pa.table(X)
 
@@ -270,7 +271,8 @@ def _factorise_polars(series: Any) -> Factor:
         if physical.null_count():
             physical = physical.cast(pl.Int64).fill_null(-1)
         return Factor(physical.to_numpy(), names)
-    if (native.dtype.is_integer() or native.dtype == pl.Boolean) and not native.null_count():
+    is_whole = native.dtype.is_integer() or native.dtype == pl.Boolean
+    if is_whole and series.dtype not in _NOT_OF_NUMPY and not native.null_count():
         return factorise_array(native.to_numpy())
     if native.dtype.is_float():
         native = native.fill_nan(None)

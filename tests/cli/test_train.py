@@ -1,10 +1,14 @@
 """``fastlogreg train``: the report, the model file, and what it refuses."""
 
+import decimal
 import json
 import os
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
 import pytest
 
 import fastlogreg
@@ -425,3 +429,42 @@ def test_bad_weights(weights, message, fails, frame, tmp_path):
 def test_a_class_of_one_row_cannot_be_split(fails, tmp_path):
     (tmp_path / "one.csv").write_text("bought,age\nyes,1\nno,2\nno,3\n")
     assert "--valid needs at least 2 rows" in fails(3, "train", "one.csv", *TARGET, "--valid", ".5")
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_columns_of_one_name_can_be_dropped_together(suffix, cli, frame, tmp_path):
+    twice = pa.Table.from_pandas(features(frame).assign(bought=frame.bought))
+    twice = twice.append_column("age", twice["visits"])
+    path = tmp_path / f"twice{suffix}"
+    (pyarrow.csv.write_csv if suffix == ".csv" else pyarrow.parquet.write_table)(twice, path)
+    assert cli("train", path, *TARGET)[0] == 3
+    code, _, err = cli("train", path, *TARGET, "--drop", "age")
+    assert code == 0, err
+    assert fastlogreg.load("model.json").feature_names_in_.tolist() == ["city", "member", "visits"]
+
+
+def test_columns_that_are_not_needed_are_not_read(cli, frame, fails, tmp_path):
+    """The values of one are spoilt in the file, so that reading them fails."""
+    path = tmp_path / "spoilt.parquet"
+    table = features(frame).assign(bought=frame.bought, other=np.arange(len(frame)) ** 2 / 7.0)
+    table.to_parquet(path, index=False)
+    chunk = pyarrow.parquet.ParquetFile(path).metadata.row_group(0).column(5)
+    first = min(place for place in (chunk.dictionary_page_offset, chunk.data_page_offset) if place)
+    content = bytearray(path.read_bytes())
+    content[first : first + chunk.total_compressed_size] = b"\xff" * chunk.total_compressed_size
+    path.write_bytes(content)
+    assert "cannot be read as a table" in fails(3, "train", path, *TARGET)
+    assert cli("train", path, *TARGET, "--drop", "other")[0] == 0
+    assert cli("predict", "model.json", path)[0] == 0
+
+
+def test_decimals_can_be_categories(cli, frame, tmp_path):
+    prices = pa.array([decimal.Decimal(f"{i % 3}.50") for i in range(len(frame))])
+    table = pa.table({"price": prices, "age": frame.age, "bought": frame.bought})
+    pyarrow.parquet.write_table(table, tmp_path / "prices.parquet")
+    pyarrow.csv.write_csv(table, tmp_path / "prices.csv")
+    code, _, err = cli("train", "prices.parquet", *TARGET, "--categorical", "price")
+    assert code == 0, err
+    found = [cli("predict", "model.json", f"prices{suffix}") for suffix in (".parquet", ".csv")]
+    assert found[0][0] == 0
+    assert found[0] == found[1]

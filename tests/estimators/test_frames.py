@@ -1,6 +1,7 @@
 """DataFrames: the same model from every library, and that of the one-hot table."""
 
 import pickle
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -15,8 +16,14 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
+from bench.judge import judge
 from fastlogreg import LogisticRegression, load, save
-from fastlogreg.errors import InvalidDataError, InvalidDataTypeError, InvalidParameterError
+from fastlogreg.errors import (
+    InvalidDataError,
+    InvalidDataTypeError,
+    InvalidParameterError,
+    InvalidParameterTypeError,
+)
 
 N = 500
 CATEGORIES = ["city", "size"]
@@ -115,10 +122,31 @@ class Stream:
         return self._table.__arrow_c_stream__(requested_schema)
 
 
-def test_a_stream_of_arrow_is_read():
-    model = fit(Stream(categorical(FRAME)))
+class Batch:
+    """A table that is nothing but one batch of Arrow."""
+
+    def __init__(self, frame):
+        (self._batch,) = pa.Table.from_pandas(frame).to_batches()
+
+    def __arrow_c_array__(self, requested_schema=None):
+        return self._batch.__arrow_c_array__(requested_schema)
+
+
+@pytest.mark.parametrize("kind", [Stream, Batch])
+def test_what_only_hands_over_arrow_is_read(kind):
+    model = fit(kind(categorical(FRAME)))
     np.testing.assert_allclose(model.coef_, ONE_HOT.coef_, rtol=1e-8, atol=1e-9)
     assert model.feature_names_in_.tolist() == list(FRAME)
+
+
+def test_the_order_of_columns_does_not_matter():
+    names = ["member", "size", "age", "city"]
+    model, first = fit(categorical(FRAME)[names]), fit(categorical(FRAME))
+    assert model.feature_names_in_.tolist() == names
+    found = dict(zip(model.get_feature_names_out(), model.coef_[0], strict=True))
+    assert sorted(found) == sorted(first.get_feature_names_out())
+    ordered = [found[name] for name in first.get_feature_names_out()]
+    np.testing.assert_allclose(ordered, ONE_HOT.coef_[0], rtol=1e-8, atol=1e-9)
 
 
 def test_scikit_learn_agrees():
@@ -327,6 +355,7 @@ def test_tables_that_cannot_be_fitted(change, message):
     [
         ({"categorical_features": ["town"]}, "names 'town', which is no column"),
         ({"categorical_features": [7]}, "holds 7, but X has 4 columns"),
+        ({"categorical_features": [-1]}, "holds -1, but X has 4 columns"),
         ({"categorical_features": [True]}, "mask of shape"),
         ({"categorical_features": "dtype"}, "expected one of 'from_dtype'"),
         ({"handle_unknown": "drop"}, "handle_unknown is 'drop'"),
@@ -376,6 +405,28 @@ def test_a_category_of_one_level_without_a_penalty_has_no_coefficient(backend, o
     expected = peer.predict_proba(np.c_[table["x"]])[:, 1] if others else y.mean()
     found = model.predict_proba(table[["one", *others]])[:, 1]
     np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("wanted", [[[0]], np.array([["city"]])])
+def test_categorical_features_of_two_dimensions_are_refused(wanted):
+    with pytest.raises(InvalidParameterTypeError, match="categorical_features is "):
+        LogisticRegression(categorical_features=wanted).fit(FRAME, Y)
+
+
+def test_thousands_of_levels_form_no_matrix_of_levels_by_levels():
+    m, rng = 20_000, np.random.default_rng(0)
+    codes = np.concatenate([np.arange(m), rng.integers(0, m, m)])
+    x = rng.standard_normal(2 * m)
+    frame = pd.DataFrame({"key": pd.Categorical.from_codes(codes, np.arange(m)), "x": x})
+    y = x + rng.standard_normal(2 * m) > 0.0
+    tracemalloc.start()
+    model = LogisticRegression(solver="newton-cholesky", backend="numpy", tol=1e-9).fit(frame, y)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < m * m * 8 / 32  # a 32nd of that matrix
+    one_hot = sparse.csr_array((np.ones(2 * m), codes, np.arange(2 * m + 1)), shape=(2 * m, m))
+    verdict = judge(sparse.hstack([one_hot, x[:, None]]), y, model.coef_, model.intercept_)
+    assert verdict.gradient_norm <= 2e-9
 
 
 def test_a_query_is_told_how_to_become_a_frame():

@@ -1,5 +1,6 @@
 """Sparse X in the estimator: the same model as from the dense table, whatever the format."""
 
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -204,6 +205,20 @@ def test_it_works_in_scikit_learns_tools(text):
     X, y, _ = text
     scores = cross_val_score(make_pipeline(MaxAbsScaler(), LogisticRegression()), X, y, cv=3)
     assert scores.mean() > 0.6
+
+
+@pytest.mark.parametrize("form", ["csr", "csc"])
+def test_a_wide_table_is_neither_made_dense_nor_copied(form):
+    """In bytes that NumPy asks for, kernels being loaded."""
+    X, y, _ = make_sparse_problem(10_000, 20_000, per_row=100, seed=6)
+    X = X.asformat(form)
+    model = LogisticRegression(backend="numba", solver="newton-cg", tol=1e-3)
+    model.fit(X[:500], y[:500]).predict_proba(X[:500])
+    tracemalloc.start()
+    model.fit(X, y).predict_proba(X)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 0.75 * X.data.nbytes  # most of it vectors of rows and columns
 
 
 def test_nothing_is_warned_of(table):

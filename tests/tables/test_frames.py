@@ -54,6 +54,20 @@ def test_a_factor_gives_back_whole_numbers(dtype):
     assert values_of(found.factor()) == numbers.tolist()
 
 
+def test_a_factor_gives_back_the_widest_whole_numbers():
+    series = pl.Series([2**100, 0, 2**100]).cast(pl.Int128)
+    assert values_of(column(pl.DataFrame({"a": series})).factor()) == [2**100, 0, 2**100]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "int64", "uint8"])
+def test_numbers_of_polars_and_arrow_are_read_where_they_lie(dtype):
+    array = pa.array(np.arange(50).astype(dtype))
+    for frame in (pa.table({"a": array}), pl.DataFrame({"a": pl.from_arrow(array)})):
+        found = column(frame).numbers()
+        assert found.dtype == dtype
+        assert np.shares_memory(found, column(frame).numbers())
+
+
 def test_a_sparse_column_is_one_of_numbers():
     dense = [0.0, 1.5, 0.0]
     found = column(pd.DataFrame({"a": pd.arrays.SparseArray(dense)}))
@@ -95,6 +109,9 @@ def test_a_frame_of_one_matrix_is_that_matrix():
     np.testing.assert_array_equal(block, X)
     assert np.shares_memory(block, frame.to_numpy())
     assert frame_block(frame.assign(more=1)) is None
+    other = frame.copy()
+    other[1] = 0.5  # lies elsewhere, the first and the last in one piece
+    assert frame_block(other) is None
     assert frame_block(pd.DataFrame({"a": [1.0], "b": ["x"]})) is None
     assert frame_block(pl.DataFrame(X)) is None
 
