@@ -14,7 +14,7 @@ import numpy as np
 from fastlogreg.solvers.descent import descend
 from fastlogreg.solvers.marks import Marks, find_rare_marks
 from fastlogreg.solvers.newton_cholesky import FullHessian
-from fastlogreg.solvers.prices import PRODUCT, cells_of_pass, products_of_row
+from fastlogreg.solvers.prices import PRODUCT, cells_of_pass, price_of_hessian, products_of_row
 from fastlogreg.solvers.solution import Callback, Sampled, Solution, Step
 from fastlogreg.solvers.steps import Steps
 
