@@ -1,5 +1,7 @@
 """Sampled curvature on tables that a sample misleads on, against a slow, plain optimum."""
 
+import itertools
+
 import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
@@ -22,9 +24,13 @@ def fitted(X, y, weights=None, *, C=1.0, solver="subsampled-newton", tol=1e-9, *
 def check(model, reference):
     best, _ = reference
     assert model.status_.is_optimum
-    assert model.objective_ <= best + 1e-11 * max(best, 1e-3)
-    values = np.array([step.objective for step in model.history_])
-    assert (np.diff(values) <= 4.0 * EPS * np.maximum(1.0, np.abs(values[:-1]))).all()
+    assert model.objective_ == pytest.approx(best, rel=1e-11, abs=1e-14)
+    steps = model.history_
+    for before, after in itertools.pairwise(steps):
+        band = 4.0 * EPS * max(1.0, abs(before.objective))
+        assert after.objective <= before.objective + band
+        # A rise is rounding, and then the gradient tells that the step was worth it.
+        assert after.objective <= before.objective or after.gradient_norm < before.gradient_norm
 
 
 @pytest.fixture(scope="module")
