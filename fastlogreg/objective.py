@@ -257,16 +257,18 @@ class Objective:
         self._restricted = design.cells / max(self.design.cells, 1), restricted
         return restricted
 
-    def constant_model(self) -> np.ndarray:
-        """Return the best coefficients among those that are 0 but for the intercept; no pass."""
-        coef = np.zeros(self.shape)
+    def constant_model(self) -> tuple[np.ndarray, float]:
+        """Return the best coefficients that are 0 but for the intercept, and F; no pass."""
+        n_classes = len(self.targets.class_weights)
+        coef, value = np.zeros(self.shape), math.log(n_classes)
         if self.fit_intercept:
-            totals = class_totals(self.targets.codes, self.weights, len(self.targets.class_weights))
+            totals = class_totals(self.targets.codes, self.weights, n_classes)
             totals *= self.targets.class_weights
             if (totals > 0.0).all():
                 logs = np.log(totals)
                 coef[-1] = logs - logs.mean() if self.targets.softmax else logs[1:] - logs[:1]
-        return coef
+                value = math.log(totals.sum()) - float(totals @ logs) / totals.sum()
+        return coef, value
 
     @property
     def _unpenalised(self) -> np.ndarray:

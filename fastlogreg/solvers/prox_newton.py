@@ -69,10 +69,18 @@ def _minimise(
         return minimise_by_products(objective, start, tol=tol, max_iter=max_iter, callback=callback)
     sizes = sample_sizes(objective.n_rows, *start.shape)
     steps = _ProximalSteps(WithL1(objective.l1_strength))
+    may_be_all_zero = objective.l1_strength.any() and not spares
     return descend(
         objective,
         start,
-        SampledHessian(objective, sizes, steps, tol, spares=spares),
+        SampledHessian(
+            objective,
+            sizes,
+            steps,
+            tol,
+            spares=spares,
+            constant=objective.constant_model() if may_be_all_zero else None,
+        ),
         tol=tol,
         max_iter=max_iter,
         callback=callback,

@@ -212,8 +212,8 @@ class Penalised(Sampled[Curved], Protocol):
     def l1_strength(self) -> np.ndarray:
         """Strength of the L1 penalty for each row of the coefficients, ``(d + 1, 1)``."""
 
-    def constant_model(self) -> np.ndarray:
-        """Return the best coefficients among those that are 0 but for the intercept."""
+    def constant_model(self) -> tuple[np.ndarray, float]:
+        """Return the best coefficients that are 0 but for the intercept, and F; no pass."""
 
     def restricted(self, columns: np.ndarray) -> Penalised:
         """Return F as a function of the coefficients of some columns, the others 0."""

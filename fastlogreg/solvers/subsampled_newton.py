@@ -80,6 +80,10 @@ class SampledHessian(Generic[H]):
     spares : bool
         Whether the start is so near the minimum, or the Hessian of all rows so dear, that
         one Hessian is for several steps.
+    constant : tuple of ndarray and float, optional
+        Where all coefficients but the intercept are 0, and F there, to begin at unless there
+        is better.  A strong L1 penalty has its minimum there, and steps from elsewhere end
+        within ``tol`` of those zeros, not at them.
     """
 
     def __init__(
@@ -90,6 +94,7 @@ class SampledHessian(Generic[H]):
         tol: float,
         *,
         spares: bool = False,
+        constant: tuple[np.ndarray, float] | None = None,
     ) -> None:
         self._objective = objective
         self._sizes = sizes
@@ -99,6 +104,7 @@ class SampledHessian(Generic[H]):
         self._rows = objective.n_rows
         self._takes_hessian = not sizes
         self._spares = spares
+        self._constant = constant
         self._exact_at: np.ndarray | None = None  # where the Hessian of all rows is from
         self._known: tuple[np.ndarray, float, np.ndarray] | None = None
         self._coef: np.ndarray
@@ -115,6 +121,21 @@ class SampledHessian(Generic[H]):
         return f"{self._rows:,} sampled rows"
 
     def approach(self, start: np.ndarray) -> np.ndarray:
+        """Return the coefficients that the samples lead to, or what is better.
+
+        That is *start*, or the constant model.
+        """
+        begin = self._approach(start)
+        if self._constant is None:
+            return begin
+        constant, least = self._constant
+        if not begin.any():
+            return constant
+        value, gradient = self.evaluate(begin)
+        self._known = begin, value, gradient
+        return begin if value < least - _NOISE * max(1.0, least) else constant
+
+    def _approach(self, start: np.ndarray) -> np.ndarray:
         """Return the coefficients that the samples lead to, or *start* if that is better.
 
         An intercept alone is no start to compare with.

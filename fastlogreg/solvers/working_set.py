@@ -60,7 +60,7 @@ def minimise_by_sets(
     solved and the pass over all columns that follows; a run from 0 begins with the best
     intercept, which takes no pass.
     """
-    begin = start if start.any() else objective.constant_model()
+    begin = start if start.any() else objective.constant_model()[0]
     run = _Run(objective, begin, tol, callback)
     while (status := run.ending(max_iter)) is None:
         run.solve_set(solve)

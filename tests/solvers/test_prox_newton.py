@@ -157,6 +157,19 @@ def test_a_path_from_the_largest_strength_down(l1_ratio, n_classes):
     assert counts[-1] > counts[2]
 
 
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_zeros_are_exact_from_the_largest_strength_on_though_rows_are_sampled(n_classes):
+    X, codes, weights = three_classes(60_000, 4, seed=2)
+    codes = np.minimum(codes, n_classes - 1)
+    assert sample_sizes(len(X), 5, n_classes)
+    largest = largest_strength(X, codes, weights)
+    for share in (0.999, 1.0, 1.0 + 1e-9, 1.0 + 1e-6):
+        C = strength_to_c(share * largest, 0.7, X, weights)
+        solution = solve(make(X, codes, C=C, l1_ratio=0.7, weights=weights), tol=1e-6)
+        assert solution.status is Status.CONVERGED
+        assert solution.coef[:-1].any() == (share < 1.0)
+
+
 def test_a_penalty_beyond_all_signal_leaves_zeros(backend):
     X, y, _ = correlated(100, 3, seed=1)
     objective = make(X, y, C=1e-9, l1_ratio=0.5, fit_intercept=False, backend=backend)

@@ -251,11 +251,14 @@ def test_a_restricted_objective_is_the_whole_with_zeros(n_classes):
 def test_the_constant_model_is_the_best_without_columns(n_classes):
     X, codes, weights = wide(50, 8, n_classes)
     objective = make(X, codes, C=0.5, weights=weights)
-    coef = objective.constant_model()
-    _, gradient = objective.value_gradient(coef)
+    coef, value = objective.constant_model()
+    expected, gradient = objective.value_gradient(coef)
+    assert value == pytest.approx(expected, rel=1e-14)
     assert not coef[:-1].any()
     np.testing.assert_allclose(gradient[-1], 0.0, atol=1e-15)
-    assert not make(X, codes, C=0.5, fit_intercept=False).constant_model().any()
+    coef, value = make(X, codes, C=0.5, fit_intercept=False).constant_model()
+    assert not coef.any()
+    assert value == np.log(n_classes)
 
 
 def test_max_iter_ends_a_run_where_it_is():
