@@ -179,7 +179,7 @@ class KeptHessian(FullHessian[Curved]):
 
     def approach(self, start: np.ndarray) -> np.ndarray:
         """Return *start*, or the best intercept if it is 0: that takes no pass."""
-        return start if start.any() else self._constant_model()
+        return start if start.any() else self._constant_model()[0]
 
     def evaluate(self, coef: np.ndarray) -> tuple[float, np.ndarray]:
         """Return F and its gradient; a Hessian comes with all trials of a search, or none."""
