@@ -155,20 +155,23 @@ class LogisticRegression(NamedCoefficients, LinearPrediction, ClassifierMixin, B
     and sums are float64, whatever the type of X.
 
     The columns of a DataFrame are read one by one, of pandas, polars or Arrow; where they are
-    parts of one matrix in memory, that is.  Copied are, each for itself and at most to 8 bytes
-    a row, columns in several chunks or with missing values, Arrow's booleans, decimals, half
-    floats and pandas' sparse; text named a category becomes codes, of at most 12 bytes a row
-    meanwhile; and up to 4,000,000 numbers of a table without categories become one matrix of
-    at most 32 MB.  A category stays as codes.  With a penalty no
-    level is left out; without one (``C=np.inf``) the first of each category is the reference
-    of the others, and has no coefficient.
+    parts of one matrix in memory, that is.  Copied, one at a time to at most 8 bytes a row,
+    are columns in chunks or with missing values, Arrow's booleans, decimals, half floats and
+    pandas' sparse ones; text named a category becomes codes (12 bytes a row meanwhile); a
+    table without categories becomes one matrix up to 4,000,000 numbers, 32 MB.
+
+    A category stays as codes.  With a penalty no level is left out; without one
+    (``C=np.inf``) the first of each category is the reference of the others, and has no
+    coefficient.
 
     So is a sparse X, CSR or CSC, of float32 or float64, with indices of int32 or int64 in
     any order; values stored for the same place add up.  Other formats become CSR and other
     types float64 first, which copies.  CSR is the faster one: CSC is read twice a pass.
 
     A softmax is the same after a shift of all classes alike.  Without a penalty, of the
-    intercepts always, the solution is the one that sums to 0 over the classes.
+    intercepts always, the solution is the one that sums to 0 over the classes.  Under a
+    pure L1 penalty the median over the classes is 0; of an even number of them any shift
+    between the two middle ones is a solution, and ``random_state`` may decide which is found.
 
     Examples
     --------
