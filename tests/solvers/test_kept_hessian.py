@@ -73,7 +73,7 @@ def test_one_hessian_is_enough_for_a_quadratic():
 
 def test_a_run_begins_at_the_constant_model_unless_it_has_a_start():
     objective = Dear(np.linspace(-1.0, 1.0, 9)[:, None])
-    objective.constant_model = lambda: objective.centre.copy()
+    objective.constant_model = lambda: (objective.centre.copy(), 0.0)
     assert minimise(objective).iterations == 0
     start = np.full_like(objective.centre, 0.1)
     run = SOLVERS["newton-cholesky"](objective, start, tol=1e-8, max_iter=0)
