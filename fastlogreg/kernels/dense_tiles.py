@@ -53,9 +53,10 @@ _L2_CELLS = 65_536  # 512 KiB of float64: where 32 rows are more, fewer are take
 # in a run of short rows, and in one long row.
 _LEAST_FETCHED = 96
 _MOST_FETCHED = 1_600
-# Columns between which rows are decided one after another, as they lie in memory; else four
-# at a time, which share the loads of the coefficients.
-_IN_TURN = 73, 512
+# Rows of that many columns and bytes are decided one after another, as they lie in memory; others
+# four at a time, which share the loads of the coefficients.
+_LEAST_COLUMNS_IN_TURN = 73
+_MOST_BYTES_IN_TURN = 3_200
 _TILE_F_CELLS = 32_768  # 256 KiB of float64
 WIDE_F = 384  # columns from which a tile in L2 would be too few rows: it is kept in L3
 _WIDE_F_BYTES = 4_194_304  # in L3; up to twice as much for the sake of
@@ -186,7 +187,7 @@ def decisions_tile_c(
     """
     d = X.shape[1]
     ahead, step = first * d + reach, d // share if reach > 0 else 0
-    if _IN_TURN[0] <= d < _IN_TURN[1]:
+    if d >= _LEAST_COLUMNS_IN_TURN and d * X.itemsize <= _MOST_BYTES_IN_TURN:
         decide_in_turn(X, coef, first, count, ahead, step, z)
     else:
         decide_in_fours(X, coef, first, count, ahead, step, z)
