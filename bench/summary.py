@@ -60,11 +60,11 @@ def summarise(figures: dict[str, Any]) -> str:
             row += [duration(fit["median"]), f"{fit['read_times']:.0f}", gap]
         rows.append(row)
     speeds = " and ".join(f"{table['read']['gb_s']:.0f} GB/s" for table in tables)
-    runs = min(len(fit["seconds"]) for table in tables for fit in table["fits"])
+    every = [fit for table in tables for fit in table["fits"]]
     caption = (
         "A *read-time* is the time of a plain read of the same X in the same run "
         f"({speeds}); the *gap* is the objective minus the best found, by one formula for all. "
-        f"{_measured(figures['machine'], 'bench.table', runs)}"
+        f"{_measured(figures['machine'], 'bench.table', every)}"
     )
     return f"{markdown_table(headers, rows)}\n\n{caption}"
 
@@ -79,7 +79,7 @@ def summarise_peers(figures: dict[str, Any]) -> str:
         "more), each at its loosest tolerance that reaches the "
         "same objective to 1e-8, relatively, and at its better number of threads"
         f"{_ended(workloads)}. "
-        f"{_measured(figures['machine'], 'bench.peers', min(len(f['seconds']) for f in fits))}"
+        f"{_measured(figures['machine'], 'bench.peers', fits)}"
     )
     return f"{markdown_table(*summary_table(workloads))}\n\n{caption}"
 
@@ -98,11 +98,10 @@ def summarise_frames(figures: dict[str, Any]) -> str:
             name = ""
         rows += [["", *line.split(": ", 1), "", "", "", ""] for line in table["unreached"]]
     fits = [fit for table in figures["tables"] for fit in table["fits"]]
-    runs = min(len(fit["seconds"]) for fit in fits)
     caption = (
         "From the DataFrame to the coefficients; memory is what the process took beyond what it "
         "held before. Peers at their loosest tolerance that reaches the same objective to 1e-8, "
-        f"relatively. {_measured(figures['machine'], 'bench.frames', runs)}"
+        f"relatively. {_measured(figures['machine'], 'bench.frames', fits)}"
     )
     return f"{markdown_table(headers, rows)}\n\n{caption}"
 
@@ -123,11 +122,14 @@ def _ended(workloads: list[dict[str, Any]]) -> str:
     return f"; {ended} of {len(choices)} searches for a setting were ended by their limit of time"
 
 
-def _measured(machine: dict[str, Any], command: str, runs: int) -> str:
-    """Return on what and by what figures were measured."""
+def _measured(machine: dict[str, Any], command: str, fits: list[dict[str, Any]]) -> str:
+    """Return on what, by what and how often figures were measured."""
     packages = ("numba", "scikit-learn", "glum", "skglm", "scikit-learn-intelex", "snapml")
     versions = [f"{name} {machine[name]}" for name in packages if machine.get(name)]
-    how_often = "one run of each fit" if runs == 1 else f"medians of {runs} runs"
+    counts = [len(fit["seconds"]) for fit in fits]
+    fewest, most = min(counts), max(counts)
+    runs = f"{most}" if fewest == most else f"{fewest} to {most}"
+    how_often = "one run of each fit" if most == 1 else f"medians of {runs} runs"
     return (
         f"{machine['cpu']}, {machine['threads']} threads, Python {machine['python']}, "
         f"NumPy {machine['numpy']}, {', '.join(versions)}; measured by "
