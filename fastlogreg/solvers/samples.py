@@ -14,7 +14,7 @@ import numpy as np
 from fastlogreg.solvers.descent import descend
 from fastlogreg.solvers.marks import Marks, find_rare_marks
 from fastlogreg.solvers.newton_cholesky import FullHessian
-from fastlogreg.solvers.prices import PRODUCT, cells_of_pass, price_of_hessian, products_of_row
+from fastlogreg.solvers.prices import PRODUCT, cells_of_pass, products_of_row
 from fastlogreg.solvers.solution import Callback, Sampled, Solution, Step
 from fastlogreg.solvers.steps import Steps
 
@@ -34,8 +34,6 @@ _GAIN = math.log(1e6)  # by steps on all rows
 
 _GAIN_OF_ERROR = 0.1  # a step that gains less than that much of a sample's error is its last
 _CLOSE = 3.0  # times that gain: as near as a sample is solved by the Hessian of a smaller one
-_ROUGHLY = 0.5  # of the rows of the first sample, for the Hessian at the start
-_DEAR = 10.0  # passes, that a Hessian takes as long as
 _MOST_FIRST_STEPS = 20
 _MOST_STEPS = 10  # from the solution of a smaller sample
 
@@ -114,7 +112,7 @@ class Samples(Generic[H]):
                 least = _GAIN_OF_ERROR / self._objective.n_rows
             known = None
             if draw == 0:
-                known = self._adopt(coef) if holds else self._adopt_roughly(coef)
+                known = self._adopt(coef)
                 self.value_at_start = known[0]
             if draw == 0 or not holds:  # else the Hessian of before knows nothing of the marks
                 coef = self._follow(coef, least, most, known)
@@ -169,21 +167,6 @@ class Samples(Generic[H]):
         value, gradient, hessian = self.last.value_gradient_hessian(coef)
         self._steps.take(hessian)
         return value + self._steps.geometry.penalty(coef), gradient
-
-    def _adopt_roughly(self, coef: np.ndarray) -> tuple[float, np.ndarray]:
-        """Do the same, with the Hessian of fewer rows where it takes long.
-
-        At the start, far from the minimum, the Hessian is another one anyway.
-        """
-        sample = self.last
-        rows = int(_ROUGHLY * sample.n_rows)
-        side, n_outputs = coef.shape
-        price = price_of_hessian(side, n_outputs, sample.cells / sample.n_rows)
-        if price < _DEAR or rows < _LEAST_ROWS * coef.size:
-            return self._adopt(coef)
-        _, _, hessian = sample.sample(_ROUGHLY).value_gradient_hessian(coef)
-        self._steps.take(hessian)
-        return self._value_gradient_of_sample(coef)
 
     def _solve_sample(self, coef: np.ndarray, least: float, most: int) -> Solution:
         """Solve the present sample by Newton's method, and adopt its last Hessian."""
