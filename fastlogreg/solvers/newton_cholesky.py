@@ -18,14 +18,13 @@ Hessian.
 
 from __future__ import annotations
 
-import math
 from typing import Generic, TypeVar
 
 import numpy as np
 
 from fastlogreg.solvers.descent import descend
 from fastlogreg.solvers.geometry import SMOOTH
-from fastlogreg.solvers.prices import is_scattered, price_of_hessian
+from fastlogreg.solvers.prices import is_scattered, pays, price_of_hessian
 from fastlogreg.solvers.solution import Callback, Curved, Penalised, Solution, TwiceDifferentiable
 from fastlogreg.solvers.steps import NewtonSteps, Steps
 
@@ -41,7 +40,6 @@ _MARGIN = 0.1  # of tol: where the gradient is expected below, the Hessian is le
 _MEMORY = 30  # pairs that correct a Hessian
 _SLOW = 1.0 / 9.0  # of the predicted decrease, a third of the gradient
 _STEPS_LOOKED_AT = 2
-_STEPS_BY_HESSIAN = 2  # with a new one, to tol
 _NOISE = 4.0 * float(np.finfo(np.float64).eps)
 
 
@@ -220,8 +218,6 @@ class KeptHessian(FullHessian[Curved]):
             return True
         if not predicted <= _SLOW * self._predictions[-2]:
             return False
-        # The gradient shrinks like the root of the predicted decrease.
         n_steps = min(len(self._predictions) - 1, _STEPS_LOOKED_AT)
-        a_step = math.log(before / last) / (2 * n_steps)
-        steps_left = math.log(max(float(np.abs(gradient).max()) / self._tol, 1.0)) / a_step
-        return steps_left <= self._price + _STEPS_BY_HESSIAN
+        excess = float(np.abs(gradient).max()) / self._tol
+        return not pays(self._price, before / last, n_steps, excess)

@@ -26,7 +26,7 @@ import numpy as np
 
 from fastlogreg.solvers.descent import descend
 from fastlogreg.solvers.newton_cholesky import FullHessian
-from fastlogreg.solvers.prices import price_of_hessian
+from fastlogreg.solvers.prices import pays, price_of_hessian
 from fastlogreg.solvers.samples import (
     GROWTH,
     MOST_OF_ROWS,
@@ -42,7 +42,6 @@ H = TypeVar("H")
 
 _MEMORY = 30
 _SLOW_STEPS = 2  # that are looked back at
-_STEPS_BY_HESSIAN = 2  # with that of all rows, to tol
 _SLOW = 1.0 / 9.0  # of the predicted decrease, a third of the gradient
 _QUADRATIC = 1e-4  # of the predicted decrease
 _NOISE = 4.0 * float(np.finfo(np.float64).eps)
@@ -249,11 +248,9 @@ class SampledHessian(Generic[H]):
         before = self._predictions[-_SLOW_STEPS]
         if predicted >= before:
             return True
-        # The gradient shrinks like the root of the predicted decrease.
-        a_step = math.log(before / predicted) / (2 * _SLOW_STEPS)
         slopes = self._steps.geometry.subgradient(self._coef, gradient)
-        steps_left = math.log(max(float(np.abs(slopes).max()) / self._tol, 1.0)) / a_step
-        return steps_left > self._price(gradient) + _STEPS_BY_HESSIAN
+        excess = float(np.abs(slopes).max()) / self._tol
+        return pays(self._price(gradient), before / predicted, _SLOW_STEPS, excess)
 
     def _price(self, coef: np.ndarray) -> float:
         """Return the passes that one with the Hessian of all rows takes as long as."""
